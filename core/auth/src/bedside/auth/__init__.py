@@ -1,0 +1,1 @@
+"""Who may: the OAuth2 and SMART authorization server."""

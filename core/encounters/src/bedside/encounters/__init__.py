@@ -1,0 +1,1 @@
+"""What happened: the FHIR service for care and its records."""

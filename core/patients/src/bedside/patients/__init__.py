@@ -1,0 +1,1 @@
+"""Who and where: the FHIR service for people, places and cover."""

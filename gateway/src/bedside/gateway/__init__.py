@@ -1,0 +1,1 @@
+"""One FHIR base over the core services, and what each role needs to see."""

@@ -1,0 +1,1 @@
+"""The bedside command; the only place that knows all services."""

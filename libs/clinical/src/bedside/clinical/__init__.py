@@ -1,0 +1,1 @@
+"""The clinical rules as pure functions."""

@@ -1,0 +1,1 @@
+"""A FHIR R4 server you declare, and its client."""

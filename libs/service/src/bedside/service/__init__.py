@@ -1,0 +1,1 @@
+"""From declaration to running process."""
