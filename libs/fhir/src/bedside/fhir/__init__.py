@@ -1,1 +1,1 @@
-"""A FHIR R4 server you declare, and its client."""
+"""A FHIR R4 server that a service declares, and its client."""

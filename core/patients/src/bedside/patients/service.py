@@ -1,0 +1,25 @@
+"""The patients service: who and where."""
+
+from bedside.fhir.declaration import Owned, Service
+from bedside.fhir.existence.remembering import remember_existence
+from bedside.patients import rules, telling
+
+service = Service(
+    name="patients",
+    owns=(
+        Owned("Patient", rules=(rules.born_before_dying, rules.has_one_current_mrn), tells=(telling.merged,)),
+        Owned("RelatedPerson"),
+        Owned("Person"),
+        Owned("Practitioner"),
+        Owned("PractitionerRole"),
+        Owned("Organization"),
+        Owned("OrganizationAffiliation"),
+        Owned("Location"),
+        Owned("HealthcareService"),
+        Owned("Endpoint"),
+        Owned("Coverage", rules=(rules.coverage_ends_after_it_starts,)),
+        Owned("Consent"),
+        Owned("Group"),
+    ),
+    reactions=(remember_existence,),
+)

@@ -1,0 +1,55 @@
+"""What a service says of itself: what it owns, what must hold, what it tells and what it reacts to."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from bedside.events import Fact, Reaction
+from bedside.fhir.outcome import Issue
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write as rules of telling see it: R4B models, `None` where there is no resource (yet, or any more)."""
+
+    before: Any
+    after: Any
+    version: int
+    type_name: str
+    id: str
+
+    @property
+    def subject(self) -> str:
+        """`Patient/p7`: the subject of a fact read off this change."""
+        return f"{self.type_name}/{self.id}"
+
+
+Rule = Callable[[Any], Iterator[Issue]]
+Telling = Callable[[Change], Iterator[Fact]]
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A resource type of this service. A rule is given the R4B model and yields what is wrong with it."""
+
+    type_name: str
+    rules: tuple[Rule, ...] = ()
+    tells: tuple[Telling, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A core service."""
+
+    name: str
+    owns: tuple[Owned, ...]
+    reactions: tuple[Reaction, ...] = ()
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The names of the owned types."""
+        return frozenset(owned.type_name for owned in self.owns)
+
+    def owned(self, type_name: str) -> Owned | None:
+        """The declaration of one type; None when another service owns it."""
+        return next((owned for owned in self.owns if owned.type_name == type_name), None)

@@ -1,0 +1,1 @@
+"""What this service knows of resources that other services own: that they exist, and who survived a merge."""

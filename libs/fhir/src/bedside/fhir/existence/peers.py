@@ -1,0 +1,63 @@
+"""Asking the other owners whether what a resource refers to exists."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import httpx
+import orjson
+
+from bedside.fhir.client import TokenProvider, Unreachable
+
+_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Existence:
+    """What is known of one resource of another owner. `survivor` is set when a merge retired it."""
+
+    exists: bool
+    version: int = 0
+    survivor: str | None = None
+
+
+class Peers(Protocol):
+    """The other owners."""
+
+    async def existing(self, references: Collection[str]) -> Mapping[str, Existence]:
+        """By reference (`Patient/p1`). One nobody owns is left out. Raises Unreachable when an owner is silent."""
+        ...
+
+
+class HttpPeers:
+    """The other owners by their internal addresses, each with the token it accepts."""
+
+    def __init__(self, http: httpx.AsyncClient, owners: Sequence[tuple[str, TokenProvider]]) -> None:
+        self._http = http
+        self._owners = owners
+
+    async def existing(self, references: Collection[str]) -> Mapping[str, Existence]:
+        known: dict[str, Existence] = {}
+        for address, token in self._owners:
+            missing = sorted(set(references) - known.keys())
+            if missing:
+                known |= await self._ask(address, token, missing)
+        return known
+
+    async def _ask(self, address: str, token: TokenProvider, references: list[str]) -> dict[str, Existence]:
+        try:
+            response = await self._http.post(
+                f"{address}/internal/existence",
+                content=orjson.dumps({"references": references}),
+                headers={"authorization": f"Bearer {await token()}", "content-type": "application/json"},
+                timeout=_TIMEOUT_S,
+            )
+        except httpx.HTTPError as error:
+            raise Unreachable(f"{address} did not answer") from error
+        if response.status_code != 200:
+            raise Unreachable(f"{address} answered {response.status_code}")
+        answer = orjson.loads(response.content)
+        return {
+            reference: Existence(exists=known["exists"], version=known["version"], survivor=known.get("survivor"))
+            for reference, known in answer["existence"].items()
+        }
