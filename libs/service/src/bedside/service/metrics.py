@@ -1,0 +1,36 @@
+"""The numbers a service shows at `/metrics`."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+
+_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+
+
+class Measures:
+    """One registry for each service: several of them may share a process."""
+
+    def __init__(self, service: str) -> None:
+        self.registry = CollectorRegistry()
+        labels = {"service": service}
+        self._up = Gauge("bedside_up", "1 while the service runs", ["service"], registry=self.registry)
+        self._up.labels(**labels).set(1)
+        self._requests = Counter(
+            "bedside_requests", "Requests answered", ["method", "route", "status"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "bedside_request_seconds", "Time to answer", ["method", "route"], buckets=_SECONDS, registry=self.registry
+        )
+
+    def request(self, *, method: str, route: str, status: int, seconds: float) -> None:
+        # A method is whatever the caller wrote: one label for all that HTTP does not know, or they fill the memory.
+        known = method if method in _METHODS else "other"
+        self._requests.labels(known, route, str(status)).inc()
+        self._seconds.labels(known, route).observe(seconds)
+
+    async def shown(self, request: Request) -> Response:
+        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}

@@ -1,0 +1,83 @@
+"""What a running service is given: nothing is opened at import, everything is closed at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bedside.events.database import Database
+from bedside.service.clock import Clock, RealClock
+from bedside.service.settings import ServiceName, Settings
+
+if TYPE_CHECKING:
+    import httpx
+
+    from bedside.events import Reaction, Transport
+    from bedside.identity import Denylist, Keys, ServiceLogin, Verifier
+
+Task = Callable[[], Awaitable[None]]
+Check = Callable[[], Awaitable[None]]
+
+
+@dataclass(kw_only=True)
+class Runtime:
+    """`clock` is the *now* of views and rules, and of everything in auth the real one; `real_clock` never moves."""
+
+    settings: Settings
+    name: ServiceName
+    database: Database | None
+    transport: Transport
+    keys: Keys
+    denylist: Denylist
+    login: ServiceLogin
+    http: httpx.AsyncClient
+    clock: Clock
+    real_clock: Clock = field(default_factory=RealClock)
+    tasks: dict[str, Task] = field(default_factory=dict)
+    checks: dict[str, Check] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        return self.settings.address(self.name)
+
+    @property
+    def own_database(self) -> Database:
+        assert self.database is not None, f"{self.name} has no database"
+        return self.database
+
+    def verifier(self, audiences: set[str]) -> Verifier:
+        """Accepts this installation's tokens that name one of the audiences."""
+        from bedside.identity import Verifier
+
+        return Verifier(
+            issuer=self.settings.issuer,
+            audiences=audiences,
+            keys=self.keys,
+            denylist=self.denylist,
+            clock=self.real_clock,
+        )
+
+    def in_background(self, name: str, task: Task) -> None:
+        """Runs while the service does. The task is not to end: when it does, the process ends with it."""
+        assert name not in self.tasks, f"{self.name} has two tasks called {name}"
+        self.tasks[name] = task
+
+    def ready_when(self, name: str, check: Check) -> None:
+        """The service is ready while the check returns; it raises, with a sentence for operators, when it is not."""
+        self.checks[name] = check
+
+    def tells(self) -> None:
+        """Publishes this service's outbox."""
+        from bedside.events import Relay
+
+        relay = Relay(self.own_database, self.transport, source=f"/{self.name}")
+        self.in_background("relay", relay.run)
+
+    def reacts(self, reactions: tuple[Reaction, ...]) -> None:
+        """Handles the events that the reactions name."""
+        from bedside.events import Consumer
+
+        if reactions:
+            consumer = Consumer(self.own_database, self.transport, self.name, reactions)
+            self.in_background("consumer", consumer.run)
