@@ -1,0 +1,1 @@
+"""One FHIR base over the services that own its resource types."""

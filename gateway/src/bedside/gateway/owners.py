@@ -1,0 +1,114 @@
+"""The services behind the gateway: which one owns a type, and asking it on a caller's behalf."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from bedside.gateway.federation.breaker import Breaker
+from bedside.gateway.federation.wire import Answer, Body, Headers, Streamed, Unreachable, Wire
+from bedside.gateway.ownership import SERVICES, Ownership
+
+__all__ = ["Answer", "Owners", "Streamed", "TokenExchange", "Unreachable"]
+
+TIMEOUT_S = 60.0
+
+
+class TokenExchange(Protocol):
+    """The caller's token for one that the audience alone accepts, narrowed and carrying the gateway as actor."""
+
+    async def exchange(self, bearer: str, audience: str) -> str: ...
+
+
+class Owners:
+    """`addresses` name each service's root, for example `http://127.0.0.1:8001`; its FHIR base is `/fhir` below it.
+
+    The caller's own token never leaves the gateway: every request carries one exchanged for that owner.
+    """
+
+    def __init__(
+        self,
+        *,
+        ownership: Ownership,
+        addresses: Mapping[str, str],
+        public_base: str,
+        wire: Wire,
+        exchange: TokenExchange,
+    ) -> None:
+        self.ownership = ownership
+        self.public_base = public_base
+        self._addresses = dict(addresses)
+        self._wire = wire
+        self._exchange = exchange
+        self._breakers = {service: Breaker() for service in SERVICES}
+
+    def owner_of(self, type_name: str) -> str | None:
+        return self.ownership.owner_of(type_name)
+
+    def address(self, service: str) -> str:
+        return self._addresses[service]
+
+    def below_base(self, url: str) -> str:
+        """A link on the public base as the path and query that `request` takes."""
+        return url.removeprefix(self.public_base).lstrip("/")
+
+    async def request(
+        self,
+        service: str,
+        method: str,
+        path_and_query: str,
+        *,
+        bearer: str | None,
+        body: bytes = b"",
+        headers: Iterable[tuple[str, str]] = (),
+        timeout_s: float = TIMEOUT_S,
+    ) -> Answer:
+        """Asks below the owner's FHIR base: `Patient/p1`, `Observation?patient=p1`, `` for a bundle.
+
+        `timeout_s` bounds the exchange and the whole answer. Unreachable when there is none in that time; a refusal
+        is an Answer with its status. Without a bearer only what is public is answered.
+        """
+        raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        try:
+            async with asyncio.timeout(timeout_s):
+                opened = await self.open(service, method, path_and_query, raw, body, bearer, timeout_s)
+                return opened if isinstance(opened, Answer) else await _whole(opened, service)
+        except TimeoutError as problem:
+            raise Unreachable(service, f"nothing within {timeout_s} s") from problem
+
+    async def open(
+        self,
+        service: str,
+        method: str,
+        path_and_query: str,
+        headers: Headers,
+        body: Body,
+        bearer: str | None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> Answer | Streamed:
+        """As `request`, for what is only handed on: headers are bytes, a large answer is not collected."""
+        breaker = self._breakers[service]
+        if not breaker.admits():
+            raise Unreachable(service, "it has not answered lately")
+        address = self._addresses[service]
+        if bearer is not None:
+            token = await self._exchange.exchange(bearer, address)
+            headers = [*headers, (b"authorization", b"Bearer " + token.encode("latin-1"))]
+        slash = "" if not path_and_query or path_and_query.startswith("?") else "/"
+        try:
+            answer = await self._wire.send(method, f"{address}/fhir{slash}{path_and_query}", headers, body, timeout_s)
+        except (OSError, TimeoutError) as problem:
+            breaker.failed()
+            raise Unreachable(service, type(problem).__name__) from problem
+        breaker.succeeded()
+        return answer
+
+    async def close(self) -> None:
+        await self._wire.close()
+
+
+async def _whole(streamed: Streamed, service: str) -> Answer:
+    try:
+        content = b"".join([chunk async for chunk in streamed.chunks])
+    except OSError as problem:
+        raise Unreachable(service, type(problem).__name__) from problem
+    return Answer(streamed.status, streamed.headers, content)
