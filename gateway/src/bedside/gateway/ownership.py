@@ -6,14 +6,19 @@ PATIENTS = "patients"
 ENCOUNTERS = "encounters"
 SERVICES = (PATIENTS, ENCOUNTERS)
 
+
+def _names(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 # What the architecture promises. It answers until an owner's own CapabilityStatement has been seen, so that a gateway
 # which starts before its owners says "unavailable" and not "unknown type".
 PROMISED: dict[str, frozenset[str]] = {
-    PATIENTS: frozenset(
+    PATIENTS: _names(
         "Patient RelatedPerson Person Practitioner PractitionerRole Organization OrganizationAffiliation Location "
-        "HealthcareService Endpoint Coverage Consent Group".split()
+        "HealthcareService Endpoint Coverage Consent Group"
     ),
-    ENCOUNTERS: frozenset(
+    ENCOUNTERS: _names(
         "Encounter EpisodeOfCare Appointment AppointmentResponse Schedule Slot Observation Condition "
         "AllergyIntolerance Procedure Medication MedicationRequest MedicationStatement MedicationAdministration "
         "MedicationDispense Immunization DiagnosticReport DocumentReference Specimen ImagingStudy Media CarePlan "
@@ -21,7 +26,7 @@ PROMISED: dict[str, frozenset[str]] = {
         "DeviceUseStatement Flag List Questionnaire QuestionnaireResponse FamilyMemberHistory ClinicalImpression "
         "RiskAssessment NutritionOrder SupplyDelivery SupplyRequest Claim ClaimResponse ExplanationOfBenefit Account "
         "ChargeItem Invoice Composition Provenance Binary Basic AdverseEvent DetectedIssue BodyStructure "
-        "Subscription".split()
+        "Subscription"
     ),
 }
 
