@@ -47,7 +47,8 @@ class Connection(Reader, Protocol):
 class Database(Reader, Protocol):
     """A pool of connections. `fetch` and `fetch_row` here read outside any transaction.
 
-    `fetch_row` is for a look-up by key: on SQLite it runs where it is called, for a thread hop costs ten times the read.
+    `fetch_row` is for a look-up by key: on SQLite it runs where it is called, for a thread hop costs ten times the
+    read.
     """
 
     url: str

@@ -1,0 +1,32 @@
+"""Every fact that a service may tell another, one file each."""
+
+from bedside.events.catalog.client_disabled import ClientDisabled
+from bedside.events.catalog.declaration import EventData
+from bedside.events.catalog.patient_merged import PatientMerged
+from bedside.events.catalog.resource_created import ResourceCreated
+from bedside.events.catalog.resource_deleted import ResourceDeleted
+from bedside.events.catalog.session_revoked import SessionRevoked
+from bedside.events.catalog.token_revoked import TokenRevoked
+from bedside.events.catalog.user_deactivated import UserDeactivated
+
+CATALOG: tuple[type[EventData], ...] = (
+    PatientMerged,
+    ResourceCreated,
+    ResourceDeleted,
+    ClientDisabled,
+    SessionRevoked,
+    TokenRevoked,
+    UserDeactivated,
+)
+
+__all__ = [
+    "CATALOG",
+    "ClientDisabled",
+    "EventData",
+    "PatientMerged",
+    "ResourceCreated",
+    "ResourceDeleted",
+    "SessionRevoked",
+    "TokenRevoked",
+    "UserDeactivated",
+]
