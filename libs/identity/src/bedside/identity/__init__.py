@@ -1,1 +1,32 @@
 """Who is calling: tokens, scopes, callers."""
+
+from bedside.identity.caller import Caller
+from bedside.identity.clock import Clock
+from bedside.identity.denylist import Denylist
+from bedside.identity.exchange import Exchange
+from bedside.identity.keys import Keys
+from bedside.identity.refusal import Refused, Unreachable
+from bedside.identity.roles import ROLES, Role
+from bedside.identity.scopes import Scopes
+from bedside.identity.service_login import LoginRefused, ServiceLogin
+from bedside.identity.smart_configuration import smart_configuration
+from bedside.identity.token import Unverified, Verified, Verifier
+
+__all__ = [
+    "ROLES",
+    "Caller",
+    "Clock",
+    "Denylist",
+    "Exchange",
+    "Keys",
+    "LoginRefused",
+    "Refused",
+    "Role",
+    "Scopes",
+    "ServiceLogin",
+    "Unreachable",
+    "Unverified",
+    "Verified",
+    "Verifier",
+    "smart_configuration",
+]

@@ -1,0 +1,97 @@
+"""Who is calling, and what they may do."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from bedside.identity.roles import ceiling
+from bedside.identity.scopes import Context, Scopes
+from bedside.identity.token import Verified
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A person by an app, or a program by itself. `scopes` are already bounded by the roles."""
+
+    subject: str
+    client_id: str
+    scopes: Scopes
+    roles: frozenset[str]
+    token_id: str
+    session_id: str
+    expires_at: datetime
+    patient: str | None = None
+    """The patient in context, a logical id without `Patient/`."""
+    fhir_user: str | None = None
+    """A reference: `Practitioner/dr-shah`."""
+    name: str | None = None
+    purpose: str | None = None
+    act: tuple[str, ...] = field(default=())
+    """The services that call on the subject's behalf, the nearest first."""
+
+    @classmethod
+    def of(cls, token: Verified) -> "Caller":
+        claims = token.claims
+        roles = frozenset(role for role in claims.get("roles") or () if isinstance(role, str))
+        return cls(
+            subject=token.subject,
+            client_id=token.client_id,
+            scopes=_bounded(str(token.scopes), roles),
+            roles=roles,
+            token_id=token.token_id,
+            session_id=token.session_id,
+            expires_at=token.expires_at,
+            patient=_text(claims.get("patient")),
+            fhir_user=_text(claims.get("fhirUser")),
+            name=_text(claims.get("name")),
+            purpose=_text(claims.get("purpose_of_use")),
+            act=_actors(claims.get("act")),
+        )
+
+    def may(self, interaction: str, type_name: str) -> bool:
+        """`interaction` is one of `c r u d s`. Closed by default.
+
+        True says nothing about *which* resources: `compartment` does.
+        """
+        return any(self._allows(interaction, type_name, context) for context in ("system", "user", "patient"))
+
+    def compartment(self, type_name: str, interaction: str = "r") -> str | None:
+        """The one patient whose resources of the type may be touched (a logical id); None when unconfined.
+
+        To be asked only after `may`.
+        """
+        if self._allows(interaction, type_name, "system") or self._allows(interaction, type_name, "user"):
+            return None
+        return self.patient
+
+    def holds(self, word: str) -> bool:
+        """Whether a scope that is not about FHIR, such as `users.manage`, was granted."""
+        return word in self.scopes.words
+
+    def _allows(self, interaction: str, type_name: str, context: str) -> bool:
+        # Without a patient in context, patient/ scopes speak of nobody.
+        if context == "patient" and not self.patient:
+            return False
+        known: Context = "patient" if context == "patient" else "user" if context == "user" else "system"
+        return self.scopes.allows(interaction, type_name, known)
+
+
+@lru_cache(maxsize=1024)
+def _bounded(scope: str, roles: frozenset[str]) -> Scopes:
+    scopes = Scopes.parse(scope)
+    personal = scopes.only(("user", "patient"), words=False).intersect(ceiling(roles))
+    return scopes.only(("system",)).union(personal)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _actors(act: Any) -> tuple[str, ...]:
+    actors: list[str] = []
+    while isinstance(act, dict) and len(actors) < 2:
+        if name := _text(act.get("sub")):
+            actors.append(name)
+        act = act.get("act")
+    return tuple(actors)

@@ -1,0 +1,34 @@
+"""Why a token was not accepted."""
+
+from typing import Literal
+
+Reason = Literal[
+    "absent",
+    "too-large",
+    "malformed",
+    "wrong-type",
+    "wrong-algorithm",
+    "unexpected-header",
+    "unknown-key",
+    "bad-signature",
+    "missing-claim",
+    "wrong-issuer",
+    "wrong-audience",
+    "expired",
+    "not-yet-valid",
+    "issued-in-future",
+    "revoked",
+]
+
+
+class Refused(Exception):
+    """A token that proves nothing. The reason is for logs and tests; callers are told `invalid_token` and no more."""
+
+    def __init__(self, reason: Reason, *, error: str = "invalid_token") -> None:
+        super().__init__(reason)
+        self.reason: Reason = reason
+        self.error = error
+
+
+class Unreachable(Exception):
+    """The authorization server did not answer in time. Trying later may help; it never means "allowed"."""

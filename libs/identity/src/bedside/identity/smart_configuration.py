@@ -1,0 +1,78 @@
+"""What auth offers, as discovery documents say it.
+
+https://hl7.org/fhir/smart-app-launch/conformance.html and https://www.rfc-editor.org/rfc/rfc8414
+"""
+
+from typing import Any
+
+GRANT_TYPES = (
+    "authorization_code",
+    "refresh_token",
+    "client_credentials",
+    "urn:ietf:params:oauth:grant-type:token-exchange",
+)
+CAPABILITIES = (
+    "launch-standalone",
+    "client-public",
+    "client-confidential-symmetric",
+    "sso-openid-connect",
+    "context-standalone-patient",
+    "permission-offline",
+    "permission-online",
+    "permission-patient",
+    "permission-user",
+    "permission-v1",
+    "permission-v2",
+    "authorize-post",
+)
+SCOPES = (
+    "openid",
+    "profile",
+    "fhirUser",
+    "launch/patient",
+    "online_access",
+    "offline_access",
+    "patient/*.cruds",
+    "user/*.cruds",
+    "system/*.cruds",
+)
+
+
+def authorization_server(issuer: str) -> dict[str, Any]:
+    """RFC 8414 metadata; the base of the other two documents. `issuer` has no trailing slash."""
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/authorize",
+        "token_endpoint": f"{issuer}/token",
+        "jwks_uri": f"{issuer}/jwks",
+        "revocation_endpoint": f"{issuer}/revoke",
+        "introspection_endpoint": f"{issuer}/introspect",
+        "userinfo_endpoint": f"{issuer}/userinfo",
+        "end_session_endpoint": f"{issuer}/end_session",
+        "scopes_supported": list(SCOPES),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": list(GRANT_TYPES),
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "authorization_response_iss_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+    }
+
+
+def openid_configuration(issuer: str) -> dict[str, Any]:
+    """OpenID Connect Discovery 1.0."""
+    return authorization_server(issuer) | {
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "name", "fhirUser", "sid"],
+        "prompt_values_supported": ["none", "login", "consent"],
+    }
+
+
+def smart_configuration(issuer: str) -> dict[str, Any]:
+    """`{fhir}/.well-known/smart-configuration`, served by the gateway."""
+    return authorization_server(issuer) | {"capabilities": list(CAPABILITIES)}

@@ -1,0 +1,207 @@
+"""From the bytes after "Bearer" to a token that proves something, or to a reason why not.
+
+Profile: https://www.rfc-editor.org/rfc/rfc9068, ES256 only. The checks run in the order in which the least is risked:
+size, `typ` and `alg`, `kid`, signature, claims, denylist.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from cachetools import LRUCache
+from joserfc import jws
+from joserfc.errors import JoseError
+
+from bedside.identity.clock import SYSTEM_CLOCK, Clock
+from bedside.identity.denylist import Denylist
+from bedside.identity.keys import Keys
+from bedside.identity.refusal import Refused
+from bedside.identity.scopes import Scopes
+
+TOKEN_BYTES_MAX = 8_192
+SKEW_S = 60
+VERIFIED_KEPT_MAX = 4_096
+_KID_MAX = 128
+_HEADER_ALLOWED = frozenset({"alg", "typ", "kid"})
+
+
+@dataclass(frozen=True)
+class Unverified:
+    """A token taken apart, and believed in nothing."""
+
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any]
+    compact: str = field(repr=False)
+
+    @classmethod
+    def parse(cls, bearer: str) -> "Unverified":
+        """Raises Refused("too-large") or Refused("malformed")."""
+        if len(bearer) > TOKEN_BYTES_MAX:
+            raise Refused("too-large")
+        parts = bearer.split(".")
+        if len(parts) != 3:
+            raise Refused("malformed")
+        return cls(_object(parts[0]), _object(parts[1]), bearer)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A token whose every check has passed."""
+
+    subject: str
+    client_id: str
+    audience: frozenset[str]
+    scopes: Scopes
+    token_id: str
+    session_id: str
+    issued_at: datetime
+    expires_at: datetime
+    claims: Mapping[str, Any] = field(repr=False)
+
+
+class Verifier:
+    """One per service: it accepts tokens of one issuer, for these audiences."""
+
+    def __init__(
+        self,
+        issuer: str,
+        audiences: Collection[str],
+        keys: Keys,
+        denylist: Denylist | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._issuer = issuer
+        self._audiences = frozenset(audiences)
+        self._keys = keys
+        self._denylist = denylist if denylist is not None else Denylist(clock)
+        self._clock = clock
+        self._verified: LRUCache[str, Verified] = LRUCache(VERIFIED_KEPT_MAX)
+
+    async def verify(self, bearer: str) -> Verified:
+        """Raises Refused with the reason. A token seen before costs a look-up, and still expires and is revoked."""
+        known = self._verified.get(bearer)
+        if known is None:
+            known = await self._examined(bearer)
+            self._check_denylist(known)
+            self._verified[bearer] = known
+            return known
+        if known.expires_at.timestamp() + SKEW_S <= self._clock.now().timestamp():
+            self._verified.pop(bearer, None)
+            raise Refused("expired")
+        self._check_denylist(known)
+        return known
+
+    async def _examined(self, bearer: str) -> Verified:
+        token = Unverified.parse(bearer)
+        _check_header(token.header)
+        key = await self._keys.key(token.header["kid"])
+        try:
+            jws.deserialize_compact(token.compact, key, algorithms=["ES256"])
+        except (JoseError, ValueError) as error:
+            raise Refused("bad-signature") from error
+        return self._claimed(token.claims)
+
+    def _claimed(self, claims: Mapping[str, Any]) -> Verified:
+        if _text(claims, "iss") != self._issuer:
+            raise Refused("wrong-issuer")
+        audience = _audience(claims)
+        if not audience & self._audiences:
+            raise Refused("wrong-audience")
+        now = self._clock.now().timestamp()
+        issued_at, expires_at = _seconds(claims, "iat"), _seconds(claims, "exp")
+        if expires_at + SKEW_S <= now:
+            raise Refused("expired")
+        if "nbf" in claims and _seconds(claims, "nbf") - SKEW_S > now:
+            raise Refused("not-yet-valid")
+        if issued_at - SKEW_S > now:
+            raise Refused("issued-in-future")
+        try:
+            issued, expires = datetime.fromtimestamp(issued_at, UTC), datetime.fromtimestamp(expires_at, UTC)
+        except (OverflowError, OSError, ValueError) as error:
+            raise Refused("malformed") from error
+        return Verified(
+            subject=_text(claims, "sub"),
+            client_id=_text(claims, "client_id"),
+            audience=audience,
+            scopes=Scopes.parse(_text(claims, "scope")),
+            token_id=_text(claims, "jti"),
+            session_id=_text(claims, "sid"),
+            issued_at=issued,
+            expires_at=expires,
+            claims=claims,
+        )
+
+    def _check_denylist(self, token: Verified) -> None:
+        if self._denylist.refuses(
+            token_id=token.token_id,
+            session_id=token.session_id,
+            client_id=token.client_id,
+            subject=token.subject,
+            issued_at=token.issued_at,
+        ):
+            raise Refused("revoked")
+
+
+def _check_header(header: Mapping[str, Any]) -> None:
+    typ = header.get("typ")
+    if not isinstance(typ, str) or typ.lower().removeprefix("application/") != "at+jwt":
+        raise Refused("wrong-type")
+    if header.get("alg") != "ES256":
+        raise Refused("wrong-algorithm")
+    # Keys named by the token itself (jku, jwk, x5u, x5c) and `crit` are not looked at: no token of ours has them.
+    if not header.keys() <= _HEADER_ALLOWED:
+        raise Refused("unexpected-header")
+    kid = header.get("kid")
+    if not isinstance(kid, str) or not kid or len(kid) > _KID_MAX:
+        raise Refused("unknown-key")
+
+
+def _object(part: str) -> Mapping[str, Any]:
+    try:
+        if not part.isascii() or "=" in part:
+            raise ValueError("not base64url")
+        raw = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+        parsed = json.loads(raw, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+    except (ValueError, binascii.Error, RecursionError) as error:
+        raise Refused("malformed") from error
+    if not isinstance(parsed, dict):
+        raise Refused("malformed")
+    return parsed
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Two parsers may pick different ones of two equal names: no token of ours has them.
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise ValueError("a name appears twice")
+    return names
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or (not value and name != "scope"):
+        raise Refused("missing-claim")
+    return value
+
+
+def _seconds(claims: Mapping[str, Any], name: str) -> float:
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Refused("missing-claim")
+    return value
+
+
+def _audience(claims: Mapping[str, Any]) -> frozenset[str]:
+    value = claims.get("aud")
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not values or not all(isinstance(one, str) for one in values):
+        raise Refused("missing-claim")
+    return frozenset(values)
