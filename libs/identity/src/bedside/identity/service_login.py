@@ -12,6 +12,8 @@ from bedside.identity.refusal import Unreachable
 
 RENEW_BEFORE_END_S = 30.0
 TIMEOUT_S = 5.0
+SERVICE_SCOPE = "system/*.cruds system/existence.read system/events.read system/revocations.read"
+"""What services ask for by default; auth narrows it to what each is registered for."""
 
 
 class LoginRefused(Exception):
@@ -40,11 +42,11 @@ class ServiceLogin:
         self._token_url = token_url
         self._secret = client_secret
         self._http = http
-        self._issued: dict[tuple[str, str | None], Issued] = {}
+        self._issued: dict[tuple[str, str], Issued] = {}
         self._turn = asyncio.Lock()
 
-    async def token(self, audience: str, scope: str | None = None) -> str:
-        """A token for the service at this address. Without `scope`: all that this client is registered for.
+    async def token(self, audience: str, scope: str = SERVICE_SCOPE) -> str:
+        """A token for the service at this address, with as much of the scope as this client is registered for.
 
         Raises LoginRefused, or Unreachable when auth does not answer.
         """
@@ -52,8 +54,8 @@ class ServiceLogin:
         async with self._turn:
             issued = self._issued.get(key)
             if issued is None or issued.renew_at <= time.monotonic():
-                form = {"grant_type": "client_credentials", "resource": audience}
-                issued = self._issued[key] = await self.ask(form | ({"scope": scope} if scope else {}))
+                form = {"grant_type": "client_credentials", "resource": audience, "scope": scope}
+                issued = self._issued[key] = await self.ask(form)
             return issued.access_token
 
     async def ask(self, form: Mapping[str, str]) -> Issued:

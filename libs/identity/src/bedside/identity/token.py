@@ -9,12 +9,13 @@ import binascii
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cachetools import LRUCache
 from joserfc import jws
 from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
 
 from bedside.identity.clock import SYSTEM_CLOCK, Clock
 from bedside.identity.denylist import Denylist
@@ -23,9 +24,10 @@ from bedside.identity.refusal import Refused
 from bedside.identity.scopes import Scopes
 
 TOKEN_BYTES_MAX = 8_192
-SKEW_S = 60
+SKEW = timedelta(seconds=60)
 VERIFIED_KEPT_MAX = 4_096
 _KID_MAX = 128
+_SECONDS_MAX = 2**36  # the year 4147
 _HEADER_ALLOWED = frozenset({"alg", "typ", "kid"})
 
 
@@ -89,7 +91,7 @@ class Verifier:
             self._check_denylist(known)
             self._verified[bearer] = known
             return known
-        if known.expires_at.timestamp() + SKEW_S <= self._clock.now().timestamp():
+        if known.expires_at + SKEW <= self._clock.now():
             self._verified.pop(bearer, None)
             raise Refused("expired")
         self._check_denylist(known)
@@ -97,43 +99,8 @@ class Verifier:
 
     async def _examined(self, bearer: str) -> Verified:
         token = Unverified.parse(bearer)
-        _check_header(token.header)
-        key = await self._keys.key(token.header["kid"])
-        try:
-            jws.deserialize_compact(token.compact, key, algorithms=["ES256"])
-        except (JoseError, ValueError) as error:
-            raise Refused("bad-signature") from error
-        return self._claimed(token.claims)
-
-    def _claimed(self, claims: Mapping[str, Any]) -> Verified:
-        if _text(claims, "iss") != self._issuer:
-            raise Refused("wrong-issuer")
-        audience = _audience(claims)
-        if not audience & self._audiences:
-            raise Refused("wrong-audience")
-        now = self._clock.now().timestamp()
-        issued_at, expires_at = _seconds(claims, "iat"), _seconds(claims, "exp")
-        if expires_at + SKEW_S <= now:
-            raise Refused("expired")
-        if "nbf" in claims and _seconds(claims, "nbf") - SKEW_S > now:
-            raise Refused("not-yet-valid")
-        if issued_at - SKEW_S > now:
-            raise Refused("issued-in-future")
-        try:
-            issued, expires = datetime.fromtimestamp(issued_at, UTC), datetime.fromtimestamp(expires_at, UTC)
-        except (OverflowError, OSError, ValueError) as error:
-            raise Refused("malformed") from error
-        return Verified(
-            subject=_text(claims, "sub"),
-            client_id=_text(claims, "client_id"),
-            audience=audience,
-            scopes=Scopes.parse(_text(claims, "scope")),
-            token_id=_text(claims, "jti"),
-            session_id=_text(claims, "sid"),
-            issued_at=issued,
-            expires_at=expires,
-            claims=claims,
-        )
+        key = await self._keys.key(key_id(token))
+        return examine(token, key, issuer=self._issuer, audiences=self._audiences, now=self._clock.now())
 
     def _check_denylist(self, token: Verified) -> None:
         if self._denylist.refuses(
@@ -146,18 +113,52 @@ class Verifier:
             raise Refused("revoked")
 
 
-def _check_header(header: Mapping[str, Any]) -> None:
-    typ = header.get("typ")
+def key_id(token: Unverified) -> str:
+    """Which key to look for, once the header is one that we write. Raises Refused."""
+    typ = token.header.get("typ")
     if not isinstance(typ, str) or typ.lower().removeprefix("application/") != "at+jwt":
         raise Refused("wrong-type")
-    if header.get("alg") != "ES256":
+    if token.header.get("alg") != "ES256":
         raise Refused("wrong-algorithm")
     # Keys named by the token itself (jku, jwk, x5u, x5c) and `crit` are not looked at: no token of ours has them.
-    if not header.keys() <= _HEADER_ALLOWED:
+    if not token.header.keys() <= _HEADER_ALLOWED:
         raise Refused("unexpected-header")
-    kid = header.get("kid")
+    kid = token.header.get("kid")
     if not isinstance(kid, str) or not kid or len(kid) > _KID_MAX:
         raise Refused("unknown-key")
+    return kid
+
+
+def examine(token: Unverified, key: ECKey, *, issuer: str, audiences: Collection[str], now: datetime) -> Verified:
+    """Signature, then claims. Revocation is not looked at: a denylist knows that. Raises Refused."""
+    try:
+        jws.deserialize_compact(token.compact, key, algorithms=["ES256"])
+    except (JoseError, ValueError) as error:
+        raise Refused("bad-signature") from error
+    claims = token.claims
+    if _text(claims, "iss") != issuer:
+        raise Refused("wrong-issuer")
+    audience = _audience(claims)
+    if audience.isdisjoint(audiences):
+        raise Refused("wrong-audience")
+    issued_at, expires_at = _instant(claims, "iat"), _instant(claims, "exp")
+    if expires_at + SKEW <= now:
+        raise Refused("expired")
+    if "nbf" in claims and _instant(claims, "nbf") - SKEW > now:
+        raise Refused("not-yet-valid")
+    if issued_at - SKEW > now:
+        raise Refused("issued-in-future")
+    return Verified(
+        subject=_text(claims, "sub"),
+        client_id=_text(claims, "client_id"),
+        audience=audience,
+        scopes=Scopes.parse(_text(claims, "scope")),
+        token_id=_text(claims, "jti"),
+        session_id=_text(claims, "sid"),
+        issued_at=issued_at,
+        expires_at=expires_at,
+        claims=claims,
+    )
 
 
 def _object(part: str) -> Mapping[str, Any]:
@@ -192,11 +193,13 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _seconds(claims: Mapping[str, Any], name: str) -> float:
+def _instant(claims: Mapping[str, Any], name: str) -> datetime:
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Refused("missing-claim")
-    return value
+    if not 0 <= value <= _SECONDS_MAX:
+        raise Refused("malformed")
+    return datetime.fromtimestamp(value, UTC)
 
 
 def _audience(claims: Mapping[str, Any]) -> frozenset[str]:
