@@ -1,0 +1,1 @@
+"""What the demo holds: three example patients, and some generated ones."""
