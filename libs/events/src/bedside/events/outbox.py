@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import Connection as SqlalchemyConnection
 from sqlalchemy import TextClause, text
 
-from bedside.events.database import Connection, Dialect, Row
+from bedside.events.database import MICROSECONDS_NOW, Connection, Dialect, Row
 from bedside.events.envelope import Fact, envelope, new_event_id
 
 SHARDS = 16
@@ -33,9 +33,12 @@ _NUMBER: dict[Dialect, str] = {
         ON CONFLICT(stream) DO UPDATE SET sequence = told.sequence + excluded.sequence
         RETURNING stream, sequence""",
 }
-_INSERT = """
-    INSERT INTO outbox(event_id, type, stream, sequence, subject, shard, body, occurred_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"""
+_INSERT: dict[Dialect, str] = {
+    dialect: f"""
+        INSERT INTO outbox(event_id, type, stream, sequence, subject, shard, body, occurred_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, {now})"""
+    for dialect, now in MICROSECONDS_NOW.items()
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +139,9 @@ class Outbox:
                     fact.subject,
                     shard_of(fact.subject),
                     body,
-                    microseconds(now),
                 )
             )
-        yield _Insert(_INSERT, rows)
+        yield _Insert(_INSERT[dialect], rows)
         if dialect == "postgresql":
             yield _Fetch(f"SELECT pg_notify('{WAKE_UP}', '')")
 
@@ -147,11 +149,6 @@ class Outbox:
 def shard_of(subject: str) -> int:
     """The same in every process: Python's own hash() is salted."""
     return zlib.crc32(subject.encode()) % SHARDS
-
-
-def microseconds(instant: datetime) -> int:
-    """Microseconds since 1970 in UTC, as all our tables keep instants."""
-    return int(instant.timestamp()) * 1_000_000 + instant.microsecond
 
 
 def _in_order(counts: list[tuple[str, int]], numbered: Sequence[Row]) -> list[int]:

@@ -2,10 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 Dialect = Literal["sqlite", "postgresql"]
 Row = tuple[Any, ...]
+
+# Leases and waits go by the database's clock: the clocks of the processes that share it may differ by minutes.
+MICROSECONDS_NOW: Final[dict[Dialect, str]] = {
+    "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000000 AS integer)",
+    "postgresql": "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)",
+}
+"""The instant of the statement in microseconds since 1970, in SQL."""
 
 
 class Unavailable(Exception):
@@ -44,6 +51,14 @@ class Connection(Reader, Protocol):
         ...
 
 
+class Signal(Protocol):
+    """Somebody may have something for us."""
+
+    async def wait(self, timeout_s: float) -> None:
+        """Returns when the channel was notified, or after `timeout_s`, or for no reason: look, then wait again."""
+        ...
+
+
 class Database(Reader, Protocol):
     """A pool of connections. `fetch` and `fetch_row` here read outside any transaction.
 
@@ -63,6 +78,10 @@ class Database(Reader, Protocol):
 
     def snapshot(self) -> AbstractAsyncContextManager[Reader]:
         """Several reads of one state (REPEATABLE READ, read only)."""
+        ...
+
+    def listen(self, channel: str) -> AbstractAsyncContextManager[Signal]:
+        """PostgreSQL's LISTEN; on SQLite any commit of this process, and a short poll for those of others."""
         ...
 
     async def close(self) -> None: ...

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from types import TracebackType
 from typing import Any
 
 import asyncpg
 
-from bedside.events.database.port import Busy, Connection, Dialect, Reader, Row, Unavailable
+from bedside.events.database.port import Busy, Connection, Dialect, Reader, Row, Signal, Unavailable
 
 _GONE = (
     asyncpg.PostgresConnectionError,
@@ -24,6 +25,39 @@ _GONE = (
 _LOST = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
 
 
+class _Named:
+    """Gives the driver's errors their names here.
+
+    Around the driver's calls only: what a transaction's body raises is its own.
+    """
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        if isinstance(error, _LOST):
+            raise Busy(type(error).__name__) from error
+        if isinstance(error, _GONE):
+            raise Unavailable("PostgreSQL cannot be reached") from error
+
+
+_NAMED = _Named()
+
+
+@asynccontextmanager
+async def _within(transaction: Any) -> AsyncIterator[None]:
+    with _NAMED:
+        await transaction.start()
+    try:
+        yield
+    except BaseException:
+        # A lost connection has rolled back by itself.
+        with suppress(*_GONE):
+            await transaction.rollback()
+        raise
+    with _NAMED:
+        await transaction.commit()
+
+
 class _Statements:
     """One connection of the pool."""
 
@@ -33,28 +67,56 @@ class _Statements:
         self._connection = connection
 
     async def fetch(self, sql: str, *arguments: Any) -> Sequence[Row]:
-        rows: list[Row] = await self._connection.fetch(sql, *arguments)
+        with _NAMED:
+            rows: list[Row] = await self._connection.fetch(sql, *arguments)
         return rows
 
     async def fetch_row(self, sql: str, *arguments: Any) -> Row | None:
-        row: Row | None = await self._connection.fetchrow(sql, *arguments)
+        with _NAMED:
+            row: Row | None = await self._connection.fetchrow(sql, *arguments)
         return row
 
     async def execute(self, sql: str, *arguments: Any) -> int:
-        status: str = await self._connection.execute(sql, *arguments)
+        with _NAMED:
+            status: str = await self._connection.execute(sql, *arguments)
         count = status.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
     async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        await self._connection.executemany(sql, rows)
+        with _NAMED:
+            await self._connection.executemany(sql, rows)
 
     async def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         if rows:
-            await self._connection.copy_records_to_table(table, columns=columns, records=rows)
+            with _NAMED:
+                await self._connection.copy_records_to_table(table, columns=columns, records=rows)
 
     def savepoint(self) -> AbstractAsyncContextManager[None]:
-        savepoint: AbstractAsyncContextManager[None] = self._connection.transaction()
-        return savepoint
+        return _within(self._connection.transaction())
+
+
+class _Notified:
+    """LISTEN on a connection of its own. While that is lost, waiting is just waiting, and each wait tries it anew."""
+
+    def __init__(self, url: str, channel: str) -> None:
+        self._url = url
+        self._channel = channel
+        self._connection: Any = None
+        self._heard = asyncio.Event()
+
+    async def wait(self, timeout_s: float) -> None:
+        if self._connection is None or self._connection.is_closed():
+            with suppress(*_GONE):
+                self._connection = await asyncpg.connect(self._url, timeout=5)
+                await self._connection.add_listener(self._channel, lambda *_: self._heard.set())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._heard.wait(), timeout_s)
+        self._heard.clear()
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            with suppress(*_GONE):
+                await self._connection.close(timeout=5)
 
 
 class PostgresqlDatabase:
@@ -68,44 +130,51 @@ class PostgresqlDatabase:
 
     @classmethod
     async def open(cls, url: str, *, connections_max: int) -> "PostgresqlDatabase":
-        try:
+        with _NAMED:
             pool = await asyncpg.create_pool(
                 url, min_size=1, max_size=connections_max, statement_cache_size=512, command_timeout=60
             )
-        except _GONE as error:
-            raise Unavailable("PostgreSQL cannot be reached") from error
         return cls(url, pool)
 
     async def fetch(self, sql: str, *arguments: Any) -> Sequence[Row]:
-        async with self._borrowed() as statements:
-            return await statements.fetch(sql, *arguments)
+        async with self._borrowed() as connection:
+            return await _Statements(connection).fetch(sql, *arguments)
 
     async def fetch_row(self, sql: str, *arguments: Any) -> Row | None:
-        async with self._borrowed() as statements:
-            return await statements.fetch_row(sql, *arguments)
+        async with self._borrowed() as connection:
+            return await _Statements(connection).fetch_row(sql, *arguments)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        async with self._borrowed() as statements, statements._connection.transaction():
-            yield statements
+        async with self._borrowed() as connection, _within(connection.transaction()):
+            yield _Statements(connection)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Reader]:
         async with (
-            self._borrowed() as statements,
-            statements._connection.transaction(isolation="repeatable_read", readonly=True),
+            self._borrowed() as connection,
+            _within(connection.transaction(isolation="repeatable_read", readonly=True)),
         ):
-            yield statements
+            yield _Statements(connection)
+
+    @asynccontextmanager
+    async def listen(self, channel: str) -> AsyncIterator[Signal]:
+        signal = _Notified(self.url, channel)
+        try:
+            yield signal
+        finally:
+            await signal.close()
 
     async def close(self) -> None:
         await self._pool.close()
 
     @asynccontextmanager
-    async def _borrowed(self) -> AsyncIterator[_Statements]:
+    async def _borrowed(self) -> AsyncIterator[Any]:
+        with _NAMED:
+            connection = await self._pool.acquire(timeout=30)
         try:
-            async with self._pool.acquire(timeout=30) as connection:
-                yield _Statements(connection)
-        except _LOST as error:
-            raise Busy(str(error)) from error
-        except _GONE as error:
-            raise Unavailable("the database connection was lost") from error
+            yield connection
+        finally:
+            # Releasing rolls back whatever a cancelled caller left open.
+            with suppress(*_GONE):
+                await self._pool.release(connection)

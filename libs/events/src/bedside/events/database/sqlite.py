@@ -6,15 +6,16 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bedside.events.database.port import Busy, Connection, Dialect, Reader, Row, Unavailable
+from bedside.events.database.port import Busy, Connection, Dialect, Reader, Row, Signal, Unavailable
 
 _BUSY_TIMEOUT_S = 10.0
 _READERS = 4
+_POLL_S = 0.1
 T = TypeVar("T")
 
 
@@ -63,7 +64,10 @@ class _Writer:
             # follows would race with it.
             return await asyncio.shield(future)
         except asyncio.CancelledError:
-            await asyncio.wait([future])
+            while not future.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([future])
+            future.exception()
             raise
         except sqlite3.OperationalError as error:
             raise _named(error) from error
@@ -102,6 +106,10 @@ class _Writer:
             raise
         await self.execute(f"RELEASE {name}")
 
+    async def roll_back(self) -> None:
+        """Nothing happens when no transaction is open."""
+        await self.run(self._connection.rollback)
+
     def close(self) -> None:
         self._thread.shutdown(wait=True)
         self._connection.close()
@@ -127,6 +135,15 @@ class _Snapshot:
         return rows[0] if rows else None
 
 
+class _Committed(asyncio.Event):
+    """Set by every commit of this process."""
+
+    async def wait(self, timeout_s: float = _POLL_S) -> None:  # type: ignore[override]
+        with suppress(TimeoutError):
+            await asyncio.wait_for(super().wait(), min(timeout_s, _POLL_S))
+        self.clear()
+
+
 class SqliteDatabase:
     """One file. Writers queue in this process; other processes wait up to ten seconds for their turn."""
 
@@ -141,6 +158,7 @@ class SqliteDatabase:
         self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix=f"read-{path.stem}")
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
+        self._signals: set[_Committed] = set()
 
     def _reader(self) -> sqlite3.Connection:
         reader: sqlite3.Connection | None = getattr(self._local, "reader", None)
@@ -168,13 +186,16 @@ class SqliteDatabase:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         async with self._turn:
-            await self._writer.execute("BEGIN IMMEDIATE")
+            # The beginning is inside too: a caller cancelled there must not leave the transaction open.
             try:
+                await self._writer.execute("BEGIN IMMEDIATE")
                 yield self._writer
+                await self._writer.execute("COMMIT")
             except BaseException:
-                await self._writer.execute("ROLLBACK")
+                await self._writer.roll_back()
                 raise
-            await self._writer.execute("COMMIT")
+        for signal in self._signals:
+            signal.set()
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Reader]:
@@ -185,6 +206,15 @@ class SqliteDatabase:
             connection.execute("ROLLBACK")
         finally:
             connection.close()
+
+    @asynccontextmanager
+    async def listen(self, channel: str) -> AsyncIterator[Signal]:
+        signal = _Committed()
+        self._signals.add(signal)
+        try:
+            yield signal
+        finally:
+            self._signals.discard(signal)
 
     async def close(self) -> None:
         self._threads.shutdown(wait=True)
