@@ -1,0 +1,139 @@
+"""Hands a request to the owner of its type and the answer back, byte for byte.
+
+This is the hot path: nothing that is only handed on is parsed.
+"""
+
+from collections.abc import AsyncIterator
+
+from starlette.types import Receive, Scope, Send
+
+from bedside.fhir.outcome import Issue, Refused
+from bedside.gateway.federation.door import Door, NotAdmitted, exchange_refused, forbidden, permitted
+from bedside.gateway.federation.inclusion import Inclusion
+from bedside.gateway.federation.refusals import outcome, refusal, unknown_type
+from bedside.gateway.federation.wire import WHOLE_BYTES_MAX, Answer, Body, Headers, Streamed, Unreachable
+from bedside.gateway.owners import Owners
+from bedside.identity import Caller, LoginRefused
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+# Everything else stays here: the caller's token, its cookies, and whatever speaks of this connection only.
+_TO_OWNER = frozenset(
+    {
+        b"accept",
+        b"content-type",
+        b"content-length",
+        b"if-match",
+        b"if-none-match",
+        b"if-modified-since",
+        b"if-none-exist",
+        b"prefer",
+        b"x-test-now",
+        b"x-provenance",
+        b"traceparent",
+    }
+)
+_NOT_TO_CALLER = frozenset(
+    {b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trailer", b"upgrade", b"date", b"server"}
+    | {b"proxy-authenticate", b"x-request-id", b"www-authenticate"}
+)
+
+
+class Forwarding:
+    """The ASGI endpoint of `/{type}` and all below it."""
+
+    def __init__(self, owners: Owners, door: Door, inclusion: Inclusion) -> None:
+        self._owners = owners
+        self._door = door
+        self._inclusion = inclusion
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            if scope["method"] not in _METHODS:
+                issue = Issue("not-supported", "That method is not supported.")
+                raise NotAdmitted(outcome(405, [issue], {"Allow": ", ".join(sorted(_METHODS))}))
+            bearer, caller = await self._door.caller(scope["headers"])
+            await self._forward(scope, receive, send, bearer, caller)
+        except NotAdmitted as refused:
+            await refused.response(scope, receive, send)
+        except (Refused, Unreachable) as problem:
+            await refusal(problem)(scope, receive, send)
+        except LoginRefused as problem:
+            await exchange_refused(problem)(scope, receive, send)
+
+    async def _forward(self, scope: Scope, receive: Receive, send: Send, bearer: str, caller: Caller) -> None:
+        method: str = scope["method"]
+        path = below_base(scope)
+        type_name, _, rest = path.partition("/")
+        owner = self._owners.owner_of(_last_type(type_name, rest))
+        if owner is None:
+            raise Refused(404, [unknown_type(type_name)])
+        if not permitted(caller, method, type_name, rest):
+            raise Refused(403, [forbidden(type_name)])
+        query = scope["query_string"].decode("latin-1")
+        headers = to_owner(scope)
+        is_form = method == "POST" and rest == "_search"
+        body = await whole_body(receive) if is_form else await _body(scope, receive)
+        if is_form or (method == "GET" and not rest):
+            form = body if is_form and isinstance(body, bytes) else b""
+            plan = self._inclusion.plan(type_name, query, form)
+            if plan is not None:
+                response = await self._inclusion.search(plan, headers, bearer)
+                await response(scope, receive, send)
+                return
+        below = f"{path}?{query}" if query else path
+        await handed_on(await self._owners.open(owner, method, below, headers, body, bearer), send)
+
+
+def below_base(scope: Scope) -> str:
+    """The path after `/fhir/` as the caller encoded it."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return raw.split(b"/", 2)[2].decode("latin-1")
+
+
+def to_owner(scope: Scope) -> Headers:
+    headers = [(name, value) for name, value in scope["headers"] if name in _TO_OWNER]
+    if request_id := scope.get("request_id"):
+        headers.append((b"x-request-id", request_id.encode()))
+    return headers
+
+
+async def whole_body(receive: Receive) -> bytes:
+    """The server around the app bounds how much that can be."""
+    return b"".join([chunk async for chunk in _pieces(receive)])
+
+
+async def handed_on(opened: Answer | Streamed, send: Send) -> None:
+    headers = [(name, value) for name, value in opened.headers if name not in _NOT_TO_CALLER]
+    await send({"type": "http.response.start", "status": opened.status, "headers": headers})
+    if isinstance(opened, Answer):
+        await send({"type": "http.response.body", "body": opened.body})
+        return
+    async for chunk in opened.chunks:
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _body(scope: Scope, receive: Receive) -> Body:
+    if scope["method"] in ("GET", "HEAD"):
+        return b""
+    length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    if length.isdigit() and int(length) <= WHOLE_BYTES_MAX:
+        return await whole_body(receive)
+    return _pieces(receive)
+
+
+async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionResetError("the caller hung up")
+        more = message.get("more_body", False)
+        if piece := message.get("body", b""):
+            yield piece
+
+
+def _last_type(type_name: str, rest: str) -> str:
+    # A compartment search, Patient/p1/Observation, belongs to the owner of what is searched.
+    _, _, below = rest.partition("/")
+    return below if below[:1].isupper() and "/" not in below else type_name

@@ -1,0 +1,108 @@
+"""The paths of the FHIR base."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bedside.fhir.outcome import Issue, Refused
+from bedside.gateway.federation.batches import Batches
+from bedside.gateway.federation.capabilities import Capabilities
+from bedside.gateway.federation.coordination import Headers
+from bedside.gateway.federation.discovery import Discovery
+from bedside.gateway.federation.door import Door, NotAdmitted, exchange_refused
+from bedside.gateway.federation.entries import parsed
+from bedside.gateway.federation.forwarding import Forwarding, whole_body
+from bedside.gateway.federation.refusals import outcome, refusal
+from bedside.gateway.federation.transactions import Transactions
+from bedside.gateway.owners import Unreachable
+from bedside.identity import Caller, LoginRefused
+
+_TO_OWNER = ("prefer", "x-test-now", "x-provenance", "traceparent")
+
+
+class Bundles:
+    """`/fhir` itself: bundles come here, and what would concern all types at once."""
+
+    def __init__(self, door: Door, batches: Batches, transactions: Transactions) -> None:
+        self._door = door
+        self._batches = batches
+        self._transactions = transactions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            bearer, caller = await self._door.caller(scope["headers"])
+            response = await self._answer(request, bearer, caller)
+        except NotAdmitted as refused:
+            response = refused.response
+        except LoginRefused as problem:
+            response = exchange_refused(problem)
+        except (Refused, Unreachable) as problem:
+            response = refusal(problem)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request, bearer: str, caller: Caller) -> Response:
+        if request.method in ("GET", "HEAD"):
+            text = "Searching several types at once is not supported yet: search one type at a time."
+            return outcome(400, [Issue("not-supported", text)])
+        if request.method != "POST":
+            issue = Issue("not-supported", "Only POST is supported here.")
+            return outcome(405, [issue], {"Allow": "GET, HEAD, POST"})
+        if not _is_json(request.headers.get("content-type", "")):
+            return outcome(415, [Issue("not-supported", "A bundle is taken as application/fhir+json only.")])
+        body = await whole_body(request.receive)
+        bundle = parsed(body)
+        headers: Headers = [(name, request.headers[name]) for name in _TO_OWNER if name in request.headers]
+        if bundle["type"] == "batch":
+            return await self._batches.run(body, bundle, bearer=bearer, headers=headers)
+        return await self._transactions.run(body, bundle, caller, bearer=bearer, headers=headers)
+
+
+def federation_routes(
+    *, bundles: Bundles, forwarding: Forwarding, capabilities: Capabilities, discovery: Discovery, prefix: str = "/fhir"
+) -> list[Route]:
+    """Everything below the prefix; only `metadata` and the SMART configuration are for those without a token."""
+    return [
+        Route(f"{prefix}/.well-known/smart-configuration", _open_to_browsers(_Shown(discovery.show))),
+        Route(f"{prefix}/metadata", _open_to_browsers(_Shown(capabilities.show))),
+        Route(f"{prefix}/{{type_name}}/{{rest:path}}", _open_to_browsers(forwarding)),
+        Route(f"{prefix}/{{type_name}}", _open_to_browsers(forwarding)),
+        Route(prefix, _open_to_browsers(bundles)),
+        Route(f"{prefix}/", _open_to_browsers(bundles)),
+    ]
+
+
+class _Shown:
+    """A public document, by GET."""
+
+    def __init__(self, show: Callable[[Request], Awaitable[Response]]) -> None:
+        self._show = show
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] in ("GET", "HEAD"):
+            response = await self._show(Request(scope, receive))
+        else:
+            issue = Issue("not-supported", "Only GET is supported here.")
+            response = outcome(405, [issue], {"Allow": "GET, HEAD"})
+        await response(scope, receive, send)
+
+
+def _is_json(content_type: str) -> bool:
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type in ("application/fhir+json", "application/json", "text/json", "")
+
+
+def _open_to_browsers(app: ASGIApp) -> ASGIApp:
+    """SMART apps run in browsers at addresses of their own; a bearer token, never a cookie, says who they are."""
+    return CORSMiddleware(
+        app,
+        allow_origins=["*"],
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=["ETag", "Location", "Content-Location", "Last-Modified", "X-Request-Id"],
+        max_age=600,
+    )
