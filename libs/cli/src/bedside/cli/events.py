@@ -30,7 +30,8 @@ async def parked(service: str, settings: Settings) -> None:
     """In the order in which they will be tried again. Raises Failure when there are any, for scripts."""
     database = await _database(service, settings)
     rows = await database.fetch(
-        "SELECT stream, sequence, event_id, type, reason, attempts, retry_at FROM parked ORDER BY stream, sequence LIMIT 500"
+        "SELECT stream, sequence, event_id, type, reason, attempts, retry_at"
+        " FROM parked ORDER BY stream, sequence LIMIT 500"
     )
     await database.close()
     table = Table("stream", "number", "event", "type", "reason", "tries", "again", box=None)

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import cast, get_args
 
 from bedside.cli.failure import Failure
+from bedside.events import Queue, queues_of
 from bedside.service.running import Program
 from bedside.service.settings import ServiceName
 
@@ -28,3 +29,11 @@ def service_named(name: str) -> ServiceName:
     if name not in get_args(ServiceName):
         raise Failure(f"there is no service {name}: {', '.join(START_ORDER)}")
     return cast(ServiceName, name)
+
+
+def queues() -> tuple[Queue, ...]:
+    """What all services need at the broker."""
+    from bedside.encounters.service import service as encounters
+    from bedside.patients.service import service as patients
+
+    return tuple(queue for core in (patients, encounters) for queue in queues_of(core.name, core.reactions))

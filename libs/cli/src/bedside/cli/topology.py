@@ -1,14 +1,14 @@
 """`bedside topology`: exchanges and queues stand at the broker."""
 
 from bedside.cli.failure import Failure
+from bedside.cli.programs import queues
+from bedside.events import declare_topology
 from bedside.service.settings import Settings
 
 
 async def declare(settings: Settings) -> None:
-    from bedside.events import declare_topology
-
     if settings.broker_url is None:
         raise Failure(
             "BEDSIDE_BROKER_URL names no broker; without one, events stay in the process and need no topology."
         )
-    await declare_topology(settings.broker_url)
+    await declare_topology(settings.broker_url, queues())

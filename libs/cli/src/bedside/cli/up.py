@@ -9,7 +9,8 @@ from bedside.cli.demo.file import write_demo
 from bedside.cli.demo.patients import DemoPatients
 from bedside.cli.load import integrator_token
 from bedside.cli.migrate import migrate_all
-from bedside.cli.programs import START_ORDER, program
+from bedside.cli.programs import START_ORDER, program, queues
+from bedside.cli.topology import declare
 from bedside.service.clock import ViewClock
 from bedside.service.logs import configure_logs
 from bedside.service.running import run
@@ -24,9 +25,7 @@ async def up(settings: Settings) -> None:
     configure_logs(settings.log_level)
     migrate_all(settings)
     if settings.broker_url is not None:
-        from bedside.events import declare_topology
-
-        await declare_topology(settings.broker_url)
+        await declare(settings)
 
     async def once_ready(runtimes: Mapping[ServiceName, Runtime]) -> None:
         await _all_ready(settings, runtimes["gateway"].http)
@@ -39,13 +38,13 @@ async def up(settings: Settings) -> None:
         print(_WHAT_NEXT.format(gateway=settings.address("gateway"), data=settings.data_dir), flush=True)
         await patients.load_generated()
 
-    await run([program(name) for name in START_ORDER], settings, once_ready=once_ready)
+    await run([program(name) for name in START_ORDER], settings, queues=queues(), once_ready=once_ready)
 
 
 async def _all_ready(settings: Settings, http: httpx.AsyncClient) -> None:
     async with asyncio.timeout(_READY_TIMEOUT_S):
         for name in START_ORDER:
-            while (await http.get(f"{settings.address(name)}/health/ready")).status_code != 200:
+            while (await http.get(f"{settings.address(name)}/health/ready")).status_code != 200:  # noqa: ASYNC110 - another server
                 await asyncio.sleep(0.05)
 
 

@@ -5,13 +5,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bedside.service.health import Health
-from bedside.service.metrics import Measures
 from bedside.service.requests import Requests
 from bedside.service.runtime import Runtime
 
 
-def assembled(app: ASGIApp, runtime: Runtime, measures: Measures) -> ASGIApp:
+def assembled(app: ASGIApp, runtime: Runtime) -> ASGIApp:
     """What uvicorn serves."""
+    measures = runtime.measures
     health = Health(runtime.name, runtime.checks)
     shell = Starlette(
         routes=[

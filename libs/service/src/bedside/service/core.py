@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -9,9 +10,11 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from bedside.service.runtime import Runtime
+from bedside.service.settings import ServiceName
 
 if TYPE_CHECKING:
     from bedside.fhir.declaration import Service
+    from bedside.fhir.existence.peers import Peers
 
 
 async def core_service(declaration: Service, runtime: Runtime) -> ASGIApp:
@@ -27,9 +30,20 @@ async def core_service(declaration: Service, runtime: Runtime) -> ASGIApp:
         verifier=verifier,
         base_url=runtime.settings.fhir_base,
         address=runtime.address,
-        peers=None,
+        peers=_peers(runtime),
         clock=runtime.real_clock,
+        check_references=runtime.settings.check_references,
+        body_bytes_max=runtime.settings.body_max_mb * 2**20,
     )
     runtime.tells()
-    runtime.reacts(declaration.reactions)
+    await runtime.reacts(declaration.reactions)
     return Starlette(routes=[Route("/events", FeedRoute(runtime.own_database, verifier)), Mount("/", app)])
+
+
+def _peers(runtime: Runtime) -> Peers:
+    """The other core services, asked with this service's own token."""
+    from bedside.fhir.existence.peers import HttpPeers
+
+    others: tuple[ServiceName, ...] = ("patients", "encounters")
+    addresses = [runtime.settings.address(other) for other in others if other != runtime.name]
+    return HttpPeers(runtime.http, [(address, partial(runtime.login.token, address)) for address in addresses])

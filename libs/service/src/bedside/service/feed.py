@@ -4,10 +4,11 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bedside.events import Feed
 from bedside.events.database import Database
+from bedside.events.feed import FEED_PAGE_MAX
 from bedside.identity import Caller, Refused, Verifier
-
-_PAGE_MAX = 500
+from bedside.service.feeds import SCOPE
 
 
 class FeedRoute:
@@ -17,24 +18,18 @@ class FeedRoute:
     """
 
     def __init__(self, database: Database, verifier: Verifier) -> None:
-        self._database = database
+        self._feed = Feed(database)
         self._verifier = verifier
 
     async def __call__(self, request: Request) -> Response:
         refusal = await self._refused(request)
         if refusal is not None:
             return refusal
-        after, limit = _number(request, "after", 0), _number(request, "limit", _PAGE_MAX)
+        after, limit = _number(request, "after", 0), _number(request, "limit", FEED_PAGE_MAX)
         if after is None or limit is None:
             return _problem(400, "after and limit are whole numbers, not below zero.")
-        rows = await self._database.fetch(
-            "SELECT position, body FROM outbox WHERE position > $1 ORDER BY position LIMIT $2",
-            after,
-            min(limit, _PAGE_MAX),
-        )
-        events = b",".join(b'{"position":%d,"event":%s}' % (position, bytes(body)) for position, body in rows)
-        last = rows[-1][0] if rows else after
-        return Response(b'{"events":[%s],"position":%d}' % (events, last), media_type="application/json")
+        page = await self._feed.after(after, max(1, min(limit, FEED_PAGE_MAX)))
+        return Response(page.emit(), media_type="application/json")
 
     async def _refused(self, request: Request) -> Response | None:
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
@@ -44,8 +39,8 @@ class FeedRoute:
             caller = Caller.of(await self._verifier.verify(bearer))
         except Refused as refused:
             return _problem(401, "The token was refused.", challenge=f'Bearer error="{refused.error}"')
-        if "system/events.read" not in str(caller.scopes).split():
-            return _problem(403, "The scope system/events.read is needed.")
+        if SCOPE not in str(caller.scopes).split():
+            return _problem(403, f"The scope {SCOPE} is needed.")
         return None
 
 

@@ -16,6 +16,8 @@ class Measures:
         labels = {"service": service}
         self._up = Gauge("bedside_up", "1 while the service runs", ["service"], registry=self.registry)
         self._up.labels(**labels).set(1)
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
         self._requests = Counter(
             "bedside_requests", "Requests answered", ["method", "route", "status"], registry=self.registry
         )
@@ -28,6 +30,20 @@ class Measures:
         known = method if method in _METHODS else "other"
         self._requests.labels(known, route, str(status)).inc()
         self._seconds.labels(known, route).observe(seconds)
+
+    def count(self, name: str, amount: int = 1, **labels: str) -> None:
+        """As `bedside.events.Meter`: made when first counted."""
+        known = self._counters.get(name)
+        if known is None:
+            told = name.removesuffix("_total")
+            known = self._counters[name] = Counter(f"bedside_{told}", name, list(labels), registry=self.registry)
+        (known.labels(**labels) if labels else known).inc(amount)
+
+    def gauge(self, name: str, value: float, **labels: str) -> None:
+        known = self._gauges.get(name)
+        if known is None:
+            known = self._gauges[name] = Gauge(f"bedside_{name}", name, list(labels), registry=self.registry)
+        (known.labels(**labels) if labels else known).set(value)
 
     async def shown(self, request: Request) -> Response:
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)

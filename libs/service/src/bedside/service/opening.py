@@ -5,26 +5,17 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from bedside.events import Transport
+from bedside.events import Listener, Transport
 from bedside.events.database import open_database
 from bedside.identity import Denylist, Keys, ServiceLogin
 from bedside.service.clock import RealClock, ViewClock
+from bedside.service.metrics import Measures
+from bedside.service.revocations import REVOCATIONS, Revocations
 from bedside.service.runtime import Runtime
 from bedside.service.settings import ServiceName, Settings
 
 # One process may hold four services of ten connections each: PostgreSQL's default hundred leaves room for a second.
 _CONNECTIONS_MAX = 10
-
-
-def open_transport(settings: Settings) -> Transport:
-    """In-process without a broker: then only services of this process hear one another."""
-    if settings.broker_url is None:
-        from bedside.events import InProcessTransport
-
-        return InProcessTransport()
-    from bedside.events import RabbitTransport
-
-    return RabbitTransport(settings.broker_url)
 
 
 @asynccontextmanager
@@ -46,8 +37,11 @@ async def opened(name: ServiceName, settings: Settings, transport: Transport) ->
             login=ServiceLogin(f"{auth}/token", name, settings.service_secret(name), http=http),
             http=http,
             clock=real_clock if name == "auth" else ViewClock(settings.clock_utc),
+            measures=Measures(name),
             real_clock=real_clock,
         )
+        listener = Listener(transport, name, REVOCATIONS, Revocations(runtime.denylist).take)
+        runtime.in_background("revocations", listener.run)
         if database is not None:
             owned = database
 

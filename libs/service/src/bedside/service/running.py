@@ -15,10 +15,10 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from bedside.events import Queue, open_transport
 from bedside.service.assembling import assembled
 from bedside.service.frames import frames
-from bedside.service.metrics import Measures
-from bedside.service.opening import open_transport, opened
+from bedside.service.opening import opened
 from bedside.service.runtime import Runtime, Task
 from bedside.service.settings import ServiceName, Settings
 
@@ -47,25 +47,29 @@ async def run(
     programs: Sequence[Program],
     settings: Settings,
     *,
+    queues: Sequence[Queue] = (),
     once_ready: Callable[[dict[ServiceName, Runtime]], Awaitable[None]] | None = None,
 ) -> None:
     """Starts the programs one after the other, so that what comes first may be asked by what follows.
 
     Ends cleanly on SIGTERM and SIGINT: no new connections, five seconds for the requests under way, then the tasks,
-    then the databases. Raises Stopped when a background task ends by itself, CannotStart when a port is taken.
+    then the databases. `queues` are those of all services that share the process without a broker. Raises Stopped when
+    a background task ends by itself, CannotStart when a port is taken.
     """
     stop = asyncio.Event()
     tasks: dict[str, asyncio.Task[None]] = {}
     with _signals_set(stop):
         async with AsyncExitStack() as stack:
-            transport = open_transport(settings)
-            stack.push_async_callback(_closed, transport)
+            transport = open_transport(settings.broker_url)
+            stack.push_async_callback(transport.close)
+            if settings.broker_url is None:
+                # Before the first relay runs: what nobody waits for yet would be lost until the next sweep.
+                await transport.declare(queues)
             runtimes: dict[ServiceName, Runtime] = {}
             for program in programs:
                 runtime = await stack.enter_async_context(opened(program.name, settings, transport))
                 runtimes[program.name] = runtime
-                measures = Measures(program.name)
-                app = assembled(await program.build(runtime), runtime, measures)
+                app = assembled(await program.build(runtime), runtime)
                 await stack.enter_async_context(_tasks_running(runtime, tasks))
                 await stack.enter_async_context(_served(app, settings.host, settings.port_of(program.name), stop))
                 log.info("serving", service=program.name, port=settings.port_of(program.name))
@@ -173,12 +177,6 @@ def _listening(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise CannotStart(f"port {port} cannot be opened ({error.strerror}); set BEDSIDE_PORT to another") from error
-
-
-async def _closed(transport: object) -> None:
-    close = getattr(transport, "close", None)
-    if close is not None:
-        await close()
 
 
 @contextmanager

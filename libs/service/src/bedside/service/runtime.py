@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bedside.events.database import Database
 from bedside.service.clock import Clock, RealClock
+from bedside.service.metrics import Measures
 from bedside.service.settings import ServiceName, Settings
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 Task = Callable[[], Awaitable[None]]
 Check = Callable[[], Awaitable[None]]
+
+
+class NotListening(Exception):
+    """A queue of this service is not being read: it is not there, or another instance reads it."""
 
 
 @dataclass(kw_only=True)
@@ -33,6 +38,7 @@ class Runtime:
     login: ServiceLogin
     http: httpx.AsyncClient
     clock: Clock
+    measures: Measures
     real_clock: Clock = field(default_factory=RealClock)
     tasks: dict[str, Task] = field(default_factory=dict)
     checks: dict[str, Check] = field(default_factory=dict)
@@ -71,13 +77,24 @@ class Runtime:
         """Publishes this service's outbox."""
         from bedside.events import Relay
 
-        relay = Relay(self.own_database, self.transport, source=f"/{self.name}")
+        relay = Relay(self.own_database, self.transport, source=f"/{self.name}", meter=self.measures)
         self.in_background("relay", relay.run)
 
-    def reacts(self, reactions: tuple[Reaction, ...]) -> None:
+    async def reacts(self, reactions: Sequence[Reaction]) -> None:
         """Handles the events that the reactions name."""
-        from bedside.events import Consumer
+        from bedside.events import Consumer, queues_of
+        from bedside.service.feeds import HttpFeeds
 
-        if reactions:
-            consumer = Consumer(self.own_database, self.transport, self.name, reactions)
-            self.in_background("consumer", consumer.run)
+        if not reactions:
+            return
+        feeds = HttpFeeds(self.settings, self.http, self.login)
+        consumer = Consumer(self.own_database, self.transport, self.name, reactions, feeds=feeds, meter=self.measures)
+        if self.settings.broker_url is None:
+            await self.transport.declare(queues_of(self.name, reactions))
+        self.in_background("consumer", consumer.run)
+
+        async def listening() -> None:
+            if not consumer.listening:
+                raise NotListening
+
+        self.ready_when("events", listening)

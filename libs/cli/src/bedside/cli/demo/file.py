@@ -22,8 +22,8 @@ def read_demo(data_dir: Path) -> dict[str, Any]:
 
 def write_demo(settings: Settings, known: dict[str, Any]) -> dict[str, Any]:
     """It holds passwords, so only its owner may read it."""
-    addresses = {service: settings.address(service) for service in SERVICES}
-    demo = {"gateway": addresses["gateway"], "fhir": settings.fhir_base, **addresses, **known}
+    addresses: dict[str, str] = {service: settings.address(service) for service in SERVICES}
+    demo: dict[str, Any] = {"gateway": addresses["gateway"], "fhir": settings.fhir_base, **addresses, **known}
     draft = settings.data_dir / ".demo.json"
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(orjson.dumps(demo, option=orjson.OPT_INDENT_2))
