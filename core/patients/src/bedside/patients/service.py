@@ -21,5 +21,5 @@ service = Service(
         Owned("Consent"),
         Owned("Group"),
     ),
-    reactions=(remember_existence,),
+    reactions=(remember_existence(told_by="encounters"),),
 )

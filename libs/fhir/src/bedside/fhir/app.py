@@ -1,22 +1,30 @@
 """From a service's declaration to the ASGI app that serves it."""
 
-from datetime import datetime
-from typing import Protocol
-
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 
 from bedside.events.database import Database
+from bedside.fhir.capability import CAPABILITIES
 from bedside.fhir.declaration import Service
+from bedside.fhir.existence.answering import EXISTENCE
 from bedside.fhir.existence.peers import Peers
+from bedside.fhir.rest.bundle import BUNDLE
+from bedside.fhir.rest.create import CREATE
+from bedside.fhir.rest.delete import DELETE
+from bedside.fhir.rest.engine import Engine
+from bedside.fhir.rest.history import HISTORY
+from bedside.fhir.rest.read import READ
+from bedside.fhir.rest.refusals import refused
+from bedside.fhir.rest.routing import routes
+from bedside.fhir.rest.search import SEARCH, SEARCH_BY_POST
+from bedside.fhir.rest.update import UPDATE
+from bedside.fhir.rest.vread import VREAD
+from bedside.fhir.store.store import Clock, RealClock, new_store
 from bedside.identity import Verifier
 
-
-class Clock(Protocol):
-    """Where the time comes from."""
-
-    def now(self) -> datetime:
-        """Aware, UTC."""
-        ...
+# Literal paths before those with parameters: the first that fits answers.
+INTERACTIONS = (CAPABILITIES, SEARCH_BY_POST, READ, UPDATE, DELETE, SEARCH, CREATE, HISTORY, VREAD, BUNDLE)
+BODY_BYTES_MAX = 32 * 1024 * 1024
 
 
 def fhir_app(
@@ -29,11 +37,32 @@ def fhir_app(
     peers: Peers | None = None,
     clock: Clock | None = None,
     check_references: bool = True,
-    body_bytes_max: int = 32 * 1024 * 1024,
+    body_bytes_max: int = BODY_BYTES_MAX,
 ) -> Starlette:
     """`/fhir/…` and `/internal/existence` of this service.
 
     `base_url` is the FHIR base that clients see (the gateway's); `address` is where this service itself answers.
     Without `peers`, references to types that other services own are taken as they come.
     """
-    raise NotImplementedError
+    base_url = base_url.rstrip("/")
+    engine = Engine(
+        service=service,
+        store=new_store(
+            service,
+            database=database,
+            base_url=base_url,
+            peers=peers,
+            clock=clock,
+            check_references=check_references,
+        ),
+        verifier=verifier,
+        base_url=base_url,
+        address=address,
+        started=(clock or RealClock()).now(),
+        body_bytes_max=body_bytes_max,
+        interactions=INTERACTIONS,
+    )
+    return Starlette(
+        routes=[*routes(engine, INTERACTIONS, "/fhir"), *routes(engine, [EXISTENCE], "")],
+        exception_handlers={HTTPException: refused, Exception: refused},
+    )

@@ -1,0 +1,87 @@
+"""The CapabilityStatement, generated from what is registered: https://hl7.org/fhir/R4/capabilitystatement.html"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from bedside.fhir.definitions import definitions
+from bedside.fhir.outcome import Issue, Refused
+from bedside.fhir.rest.engine import Engine
+from bedside.fhir.rest.exchange import Exchange
+from bedside.fhir.rest.interaction import Interaction
+from bedside.fhir.search import supported_parameters
+
+_SYSTEM = ("transaction", "batch", "search-system", "history-system")
+_UNNAMED = ("capabilities", "existence")
+
+
+def capability_statement(engine: Engine, interactions: Iterable[Interaction]) -> dict[str, Any]:
+    """What this service serves, as `Instance.rest.resource`, by type."""
+    codes = {interaction.code for interaction in interactions} - set(_UNNAMED)
+    system = [code for code in _SYSTEM if code in codes or (code == "batch" and "transaction" in codes)]
+    each = sorted(codes - set(_SYSTEM))
+    started = engine.started.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": started,
+        "kind": "instance",
+        "software": {"name": "Bedside", "version": "0.1.0"},
+        "implementation": {"description": f"Bedside: {engine.service.name}", "url": engine.base_url},
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json", "json"],
+        "rest": [
+            {
+                "mode": "server",
+                "security": {
+                    "service": [
+                        {
+                            "coding": [
+                                {
+                                    "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+                                    "code": "SMART-on-FHIR",
+                                }
+                            ]
+                        }
+                    ]
+                },
+                "resource": [_resource(type_name, each) for type_name in sorted(engine.service.types)],
+                "interaction": [{"code": code} for code in system],
+            }
+        ],
+    }
+
+
+def _resource(type_name: str, codes: list[str]) -> dict[str, Any]:
+    known = definitions().search_parameters(type_name)
+    return {
+        "type": type_name,
+        "profile": f"http://hl7.org/fhir/StructureDefinition/{type_name}",
+        "interaction": [{"code": code} for code in codes],
+        "versioning": "versioned-update",
+        "readHistory": True,
+        "updateCreate": True,
+        "conditionalCreate": True,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": False,
+        "conditionalDelete": "not-supported",
+        "referencePolicy": ["literal", "local", "enforced"],
+        "searchInclude": [f"{type_name}:{code}" for code in sorted(known) if known[code].type == "reference"],
+        "searchParam": [
+            {"name": code, "definition": known[code].url, "type": known[code].type}
+            for code in supported_parameters(type_name)
+        ],
+    }
+
+
+async def _capabilities(exchange: Exchange) -> Response:
+    mode = next((value for name, value in exchange.pairs if name == "mode"), "full")
+    if mode != "full":
+        raise Refused(400, [Issue("not-supported", "only mode=full is answered")])
+    statement = capability_statement(exchange.engine, exchange.engine.interactions)
+    return Response(exchange.wanted.body(orjson.dumps(statement)), media_type=exchange.wanted.media_type)
+
+
+CAPABILITIES = Interaction("capabilities", "GET", "/metadata", "public", _capabilities)

@@ -1,0 +1,124 @@
+"""From interactions to routes: who calls, whether they may, and every refusal as an outcome."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from cachetools import LRUCache
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from bedside.fhir.outcome import Issue, Refused
+from bedside.fhir.rest.confinement import refuse_unless
+from bedside.fhir.rest.engine import Engine
+from bedside.fhir.rest.exchange import Exchange, query_pairs
+from bedside.fhir.rest.interaction import Interaction
+from bedside.fhir.rest.negotiation import wanted
+from bedside.fhir.rest.refusals import refused
+from bedside.fhir.rest.versions import ABSENT
+from bedside.fhir.store.references import types
+from bedside.identity import Caller, Verifier
+from bedside.identity import Refused as TokenRefused
+
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
+_CALLERS_MAX = 1024
+_QUERY_CHARACTERS_MAX = 64 * 1024
+
+
+def routes(engine: Engine, interactions: Iterable[Interaction], prefix: str) -> list[Route]:
+    """One route for each path, in the order in which paths are first named."""
+    by_path: dict[str, dict[str, Interaction]] = {}
+    for interaction in interactions:
+        by_path.setdefault(interaction.path, {})[interaction.method] = interaction
+    callers = Callers(engine.verifier)
+    return [_route(prefix, path, Endpoint(engine, callers, methods)) for path, methods in by_path.items()]
+
+
+def _route(prefix: str, path: str, endpoint: "Endpoint") -> Route:
+    full = (prefix + path).rstrip("/") if path == "/" else prefix + path
+    return Route(full, endpoint, methods=list(endpoint.methods))
+
+
+class Callers:
+    """Who calls. Scopes are bounded by roles once for each token, not once for each request."""
+
+    def __init__(self, verifier: Verifier) -> None:
+        self._verifier = verifier
+        self._known: LRUCache[int, tuple[object, Caller]] = LRUCache(_CALLERS_MAX)
+
+    async def of(self, request: Request) -> Caller:
+        """Raises the refusal of `bedside.identity` without a good token."""
+        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not bearer:
+            raise TokenRefused("absent")
+        verified = await self._verifier.verify(bearer.strip())
+        known = self._known.get(id(verified))
+        # The number of an object is used again after its end; the object itself, which we keep, cannot be another.
+        if known is not None and known[0] is verified:
+            return known[1]
+        caller = Caller.of(verified)
+        self._known[id(verified)] = (verified, caller)
+        return caller
+
+
+class Endpoint:
+    """The interactions at one path. Pure ASGI: a request costs no middleware."""
+
+    def __init__(self, engine: Engine, callers: Callers, methods: Mapping[str, Interaction]) -> None:
+        self.engine = engine
+        self.interactions = dict(methods)
+        self.methods = set(methods)
+        if "GET" in methods:
+            self.interactions["HEAD"] = methods["GET"]
+        self._callers = callers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except Exception as error:
+            response = await refused(request, error)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        interaction = self.interactions.get(request.method)
+        if interaction is None:
+            raise HTTPException(405, headers={"allow": ", ".join(sorted(self.interactions))})
+        caller = _NOBODY if interaction.scope == "public" else await self._callers.of(request)
+        query = request.scope["query_string"]
+        if len(query) > _QUERY_CHARACTERS_MAX:
+            raise Refused(400, [Issue("too-long", "the query is too long; use POST _search")])
+        pairs = query_pairs(query.decode("latin-1")) if query else []
+        exchange = Exchange(
+            self.engine,
+            request,
+            caller,
+            wanted(request, pairs),
+            pairs,
+            type_name=request.path_params.get("type_name", ""),
+            id=request.path_params.get("id", ""),
+        )
+        self._refuse_wrong_address(exchange, interaction)
+        if interaction.scope not in ("public", "entries"):
+            refuse_unless(caller, interaction.scope, exchange.type_name)
+        return await interaction.handle(exchange)
+
+    def _refuse_wrong_address(self, exchange: Exchange, interaction: Interaction) -> None:
+        if "{type_name}" not in interaction.path:
+            return
+        if exchange.type_name not in self.engine.service.types:
+            if exchange.type_name in types():
+                raise Refused(404, [Issue("not-supported", "resources of this type are not kept by this service")])
+            raise Refused(404, [Issue("not-supported", "FHIR R4 has no such resource type")])
+        if "{id}" in interaction.path and not _ID.fullmatch(exchange.id):
+            if exchange.id.startswith(("$", "_")):
+                raise Refused(404, [Issue("not-supported", "this operation is not supported")])
+            if interaction.method == "PUT":
+                text = "an id has 1 to 64 letters, digits, dots and dashes"
+                raise Refused(400, [Issue("value", text, f"{exchange.type_name}.id")])
+            raise ABSENT
+
+
+_NOBODY: Caller = None  # type: ignore[assignment]

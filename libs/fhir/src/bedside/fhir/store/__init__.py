@@ -1,0 +1,1 @@
+"""Resources in versions: insert-only, each version knowing from which transaction to which it was current."""

@@ -1,0 +1,127 @@
+"""What is current: one resource for a client, or all that a transaction touches."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from bedside.events.database import Connection
+from bedside.events.database.port import Reader
+from bedside.fhir.definitions import definitions
+from bedside.fhir.store.numbers import key_of, keys_table, numbers_table
+
+
+class Version(NamedTuple):
+    """`updated` is microseconds since 1970, UTC; `body` is empty when this version is a deletion."""
+
+    rid: int
+    vid: int
+    version: int
+    op: str
+    updated: int
+    body: bytes
+
+    @property
+    def deleted(self) -> bool:
+        return self.op == "D"
+
+
+_VERSION = "r.rid, v.vid, v.ver, v.op, v.ts, v.body"
+_READ = f"SELECT {_VERSION} FROM resource r JOIN version v ON v.vid = r.cur_vid WHERE r.type_id = $1 AND r.fid = $2"
+_VREAD = f"""SELECT {_VERSION} FROM resource r JOIN version v ON v.rid = r.rid
+    WHERE r.type_id = $1 AND r.fid = $2 AND v.ver = $3"""
+_HISTORY = f"""SELECT {_VERSION} FROM resource r JOIN version v ON v.rid = r.rid
+    WHERE r.type_id = $1 AND r.fid = $2 AND v.ver < $3 AND v.ts >= $4 ORDER BY v.ver DESC LIMIT $5"""
+_COUNT = """SELECT count(*) FROM resource r JOIN version v ON v.rid = r.rid
+    WHERE r.type_id = $1 AND r.fid = $2 AND v.ts >= $3"""
+_IN_COMPARTMENT = """SELECT 1 FROM compartment c JOIN resource p ON p.rid = c.crid
+    WHERE p.type_id = $1 AND p.fid = $2 AND c.type_id = $3 AND c.vid = $4"""
+
+
+async def read(database: Reader, type_name: str, id: str) -> Version | None:
+    """The current version, which may be a deletion; None when there never was one."""
+    row = await database.fetch_row(_READ, definitions().type_id(type_name), id)
+    return None if row is None else Version(*row)
+
+
+async def vread(database: Reader, type_name: str, id: str, version: int) -> Version | None:
+    """That version, which may be a deletion."""
+    row = await database.fetch_row(_VREAD, definitions().type_id(type_name), id, version)
+    return None if row is None else Version(*row)
+
+
+async def history(
+    database: Reader, type_name: str, id: str, *, below: int, since: int, count: int
+) -> tuple[list[Version], int]:
+    """Newest first, of versions numbered less than `below`; and how many there are since `since` (microseconds)."""
+    type_id = definitions().type_id(type_name)
+    rows = await database.fetch(_HISTORY, type_id, id, below, since, count)
+    total = await database.fetch_row(_COUNT, type_id, id, since)
+    assert total is not None, "an aggregate always gives a row"
+    return [Version(*row) for row in rows], total[0]
+
+
+async def is_of_patient(database: Reader, patient: str, type_name: str, id: str, vid: int) -> bool:
+    """Whether that version lies in the compartment of that patient (a logical id)."""
+    if type_name == "Patient":
+        return id == patient
+    known = definitions()
+    row = await database.fetch_row(_IN_COMPARTMENT, known.type_id("Patient"), patient, known.type_id(type_name), vid)
+    return row is not None
+
+
+class Known(NamedTuple):
+    """A resource row: `vid` is None when it was only ever mentioned."""
+
+    rid: int
+    vid: int | None
+
+
+async def numbers(connection: Connection, keys: Collection[str], *, lock: str = "") -> dict[str, Known]:
+    """The rows of these `Type/id`s. `lock` as in `FOR KEY SHARE`; nothing on SQLite, where one writes at a time."""
+    if not keys:
+        return {}
+    table, arguments = keys_table(connection, keys)
+    locking = f" ORDER BY r.rid {lock} OF r" if lock and connection.dialect == "postgresql" else ""
+    rows = await connection.fetch(
+        f"SELECT r.type_id, r.fid, r.rid, r.cur_vid FROM {table}"
+        f" JOIN resource r ON r.type_id = k.t AND r.fid = k.f{locking}",
+        *arguments,
+    )
+    return {key_of(type_id, id): Known(rid, vid) for type_id, id, rid, vid in rows}
+
+
+async def versions(connection: Connection, vids: Collection[int]) -> dict[int, Version]:
+    """These versions, by number."""
+    if not vids:
+        return {}
+    table, argument = numbers_table(connection, vids)
+    rows = await connection.fetch(
+        f"SELECT v.rid, v.vid, v.ver, v.op, v.ts, v.body FROM {table} JOIN version v ON v.vid = k.n", argument
+    )
+    return {row[1]: Version(*row) for row in rows}
+
+
+async def live(connection: Connection, vids: Collection[int]) -> set[int]:
+    """Those of these versions that are not deletions."""
+    if not vids:
+        return set()
+    table, argument = numbers_table(connection, vids)
+    rows = await connection.fetch(
+        f"SELECT v.vid FROM {table} JOIN version v ON v.vid = k.n WHERE v.op <> 'D'", argument
+    )
+    return {row[0] for row in rows}
+
+
+async def mentioners(connection: Connection, rids: Collection[int]) -> dict[int, list[int]]:
+    """Per resource the resources (by number) whose current version refers to it."""
+    if not rids:
+        return {}
+    table, argument = numbers_table(connection, rids)
+    rows = await connection.fetch(
+        f"SELECT m.trid, v.rid FROM {table} JOIN mention m ON m.trid = k.n JOIN version v ON v.vid = m.vid"
+        " JOIN resource r ON r.rid = v.rid AND r.cur_vid = v.vid",
+        argument,
+    )
+    found: dict[int, list[int]] = {}
+    for target, rid in rows:
+        found.setdefault(target, []).append(rid)
+    return found

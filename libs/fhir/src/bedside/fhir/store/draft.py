@@ -1,0 +1,69 @@
+"""One write that somebody asks for, and what became of it."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["create", "update", "delete"]
+
+
+@dataclass(slots=True)
+class Draft:
+    """`resource` is ours to change: references are rewritten in it. `at` is `Bundle.entry[3]` in a bundle, else empty."""
+
+    kind: Kind
+    type_name: str
+    id: str
+    resource: dict[str, Any] | None = None
+    at: str = ""
+    if_match: int | None = None
+    create_only: bool = False
+    if_none_exist: str | None = None
+    full_url: str | None = None
+    references: list["Mention"] = field(default_factory=list)
+    confined_to: str | None = None
+
+    @property
+    def key(self) -> str:
+        """`Patient/p1`."""
+        return f"{self.type_name}/{self.id}"
+
+    @property
+    def request_at(self) -> str:
+        """Where the request itself, not the resource, is to blame."""
+        return f"{self.at}.request" if self.at else self.type_name
+
+    @property
+    def resource_at(self) -> str:
+        return f"{self.at}.resource" if self.at else self.type_name
+
+
+@dataclass(slots=True)
+class Mention:
+    """A reference as it was sent, and the object in which it stands. Rewriting starts from `sent` each time, so that a
+    transaction that lost to another one can be run again."""
+
+    holder: dict[str, Any]
+    sent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The state after a write: 201 created, 200 updated or left as it was, 204 deleted or never there.
+
+    `version` is 0 and `updated` 0 when nothing was ever there; `updated` is microseconds since 1970, UTC.
+    """
+
+    status: int
+    type_name: str
+    id: str
+    version: int
+    updated: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who asked for a transaction, for the record."""
+
+    who: str
+    request_id: str

@@ -1,0 +1,104 @@
+"""The store as interactions see it: drafts in, versions out, whoever else is writing."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from bedside.events import Outbox
+from bedside.events.database import Busy, Connection, Database
+from bedside.fhir.client import Unreachable
+from bedside.fhir.declaration import Service
+from bedside.fhir.existence.peers import Existence, Peers
+from bedside.fhir.outcome import Issue, Refused
+from bedside.fhir.store.draft import Author, Draft, Written
+from bedside.fhir.store.integrity import Unheard
+from bedside.fhir.store.writer import Writer
+
+_ATTEMPTS_MAX = 8
+_PAUSE_S = 0.02
+Then = Callable[[Connection, list[Written]], Awaitable[None]]
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def now(self) -> datetime:
+        """Aware, UTC."""
+        ...
+
+
+class RealClock:
+    """The machine's."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What one service owns."""
+
+    database: Database
+    writer: Writer
+    peers: Peers | None
+    clock: Clock
+
+    async def commit(self, drafts: Sequence[Draft], author: Author, then: Then | None = None) -> list[Written]:
+        """Everything or nothing; one answer per draft, given after the commit.
+
+        `then` runs in the same transaction, after the writes. Refused when a draft cannot be; Busy when it lost to
+        others again and again.
+        """
+        heard: dict[str, Existence] = {}
+        for attempt in range(_ATTEMPTS_MAX):
+            try:
+                return await self._once(drafts, author, heard, then)
+            except Unheard as unheard:
+                heard |= await self._ask(unheard.references)
+            except Busy:
+                if attempt + 1 == _ATTEMPTS_MAX:
+                    raise
+                # Those who collided must not meet again at the same moment.
+                await asyncio.sleep(_PAUSE_S * 2**attempt * random.uniform(0.5, 1.5))
+        raise Busy("references kept changing while they were looked up")
+
+    async def _once(
+        self, drafts: Sequence[Draft], author: Author, heard: dict[str, Existence], then: Then | None
+    ) -> list[Written]:
+        async with self.database.transaction() as connection:
+            written = await self.writer.write(connection, drafts, now=self.clock.now(), author=author, heard=heard)
+            if then is not None:
+                await then(connection, written)
+        return written
+
+    async def _ask(self, references: frozenset[str]) -> dict[str, Existence]:
+        assert self.peers is not None, "without peers nothing is unheard of"
+        try:
+            answered = await self.peers.existing(references)
+        except Unreachable as error:
+            text = "the service that owns a referenced resource does not answer; try again later"
+            raise Refused(503, [Issue("transient", text)]) from error
+        return {key: answered.get(key, Existence(exists=False)) for key in references}
+
+
+def new_store(
+    service: Service,
+    *,
+    database: Database,
+    base_url: str,
+    peers: Peers | None = None,
+    clock: Clock | None = None,
+    check_references: bool = True,
+) -> Store:
+    """The store of `service`. Without `peers`, references to other owners' types are taken as they come."""
+    writer = Writer(
+        service=service,
+        outbox=Outbox(source=f"/{service.name}"),
+        base_url=base_url,
+        ask=peers is not None,
+        relaxed=not check_references,
+    )
+    return Store(database=database, writer=writer, peers=peers, clock=clock or RealClock())

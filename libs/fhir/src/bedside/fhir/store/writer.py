@@ -1,0 +1,368 @@
+"""The write path, from drafts to versions, index rows and facts: all in the caller's transaction."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bedside.events import Cause, Outbox
+from bedside.events.database import Busy, Connection
+from bedside.fhir import exact_json
+from bedside.fhir.declaration import Service
+from bedside.fhir.definitions import definitions
+from bedside.fhir.existence.peers import Existence
+from bedside.fhir.outcome import Issue, Refused
+from bedside.fhir.search import index_tables, indexing
+from bedside.fhir.search.asked import Facility
+from bedside.fhir.store import conditions, current, integrity, locks, numbers, telling
+from bedside.fhir.store.draft import Author, Draft, Written
+from bedside.fhir.store.instants import following, stored
+from bedside.fhir.store.references import conditional, local
+from bedside.fhir.store.references import known as known_key
+from bedside.fhir.store.stamping import same_content, stamped
+
+
+@dataclass(slots=True)
+class Step:
+    """A draft on its way to a version: what was there before, and what will be."""
+
+    draft: Draft
+    before: current.Version | None
+    version: int
+    updated: int
+    body: bytes
+    op: str
+    resource: dict[str, Any] | None
+    vid: int = 0
+
+    @property
+    def status(self) -> int:
+        if self.op == "D":
+            return 204
+        return 201 if self.before is None or self.before.deleted else 200
+
+    def written(self) -> Written:
+        return Written(self.status, self.draft.type_name, self.draft.id, self.version, self.updated, self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes drafts as one unit. `ask` says whether other owners can be asked about what they have."""
+
+    service: Service
+    outbox: Outbox
+    base_url: str
+    ask: bool
+    relaxed: bool
+
+    async def write(
+        self,
+        connection: Connection,
+        drafts: Sequence[Draft],
+        *,
+        now: datetime,
+        author: Author,
+        heard: Mapping[str, Existence],
+    ) -> list[Written]:
+        """One answer per draft, in their order. Refused when any of them cannot be: then the caller must roll back."""
+        criteria = conditions.wanted(drafts)
+        await locks.take(connection, drafts, criteria)
+        found = await self._matched(connection, drafts)
+        writing = [draft for draft in drafts if id(draft) not in found]
+        await self._rewrite(connection, drafts, writing, found)
+        known = await self._numbers(connection, writing)
+        before = await self._before(connection, writing, known)
+        self._refuse_conflicts(writing, before)
+        await self._refuse_strangers(connection, writing, before)
+        if any(draft.references for draft in writing):
+            await self._check_references(connection, writing, known, heard)
+        steps = self._steps(writing, before, stored(now))
+        await self._refuse_orphans(connection, steps, known)
+        await store_steps(
+            connection,
+            list(steps.values()),
+            author=author,
+            ts=stored(now),
+            known=known,
+            facility=Facility(self.base_url),
+        )
+        facts = telling.facts(self.service, list(steps.values()))
+        await self.outbox.append(connection, facts, now=now, cause=Cause(correlation_id=author.request_id))
+        return [
+            found[id(draft)]
+            if id(draft) in found
+            else steps[draft.key].written()
+            if draft.key in steps
+            else self._unchanged(draft, before.get(draft.key))
+            for draft in drafts
+        ]
+
+    async def _matched(self, connection: Connection, drafts: Sequence[Draft]) -> dict[int, Written]:
+        """Conditional creates whose resource is there already."""
+        found: dict[int, Written] = {}
+        for draft in drafts:
+            if draft.if_none_exist is None:
+                continue
+            ids = await conditions.matches(
+                connection,
+                (draft.type_name, draft.if_none_exist),
+                at=draft.request_at,
+                confined_to=draft.confined_to,
+            )
+            if len(ids) > 1:
+                raise Refused(
+                    412, [Issue("multiple-matches", "the criteria match several resources", draft.request_at)]
+                )
+            if ids:
+                version = await current.read(connection, draft.type_name, ids[0])
+                assert version is not None, "a search only finds what has a current version"
+                found[id(draft)] = Written(200, draft.type_name, ids[0], version.version, version.updated, version.body)
+        return found
+
+    async def _rewrite(
+        self, connection: Connection, drafts: Sequence[Draft], writing: Sequence[Draft], found: Mapping[int, Written]
+    ) -> None:
+        """References to entries and by criteria become `Type/id`; those to our own base become relative."""
+        entries: dict[str, str] = {}
+        for draft in drafts:
+            if draft.full_url is not None:
+                matched = found.get(id(draft))
+                entries[draft.full_url] = f"{draft.type_name}/{matched.id if matched else draft.id}"
+        resolved: dict[str, str] = {}
+        wrong: list[Issue] = []
+        own_base = f"{self.base_url}/"
+        for draft in writing:
+            for mention in draft.references:
+                text = mention.sent
+                if text in entries:
+                    mention.holder["reference"] = entries[text]
+                elif text.startswith(own_base) and local(text.removeprefix(own_base)):
+                    mention.holder["reference"] = text.removeprefix(own_base)
+                elif conditional(text) is not None:
+                    try:
+                        if text not in resolved:
+                            resolved[text] = await self._resolved(connection, writing, text, draft)
+                        mention.holder["reference"] = resolved[text]
+                    except Refused as refused:
+                        place = integrity.path_of(draft.resource or {}, mention.holder, draft.resource_at)
+                        wrong += [Issue(issue.code, issue.text, place) for issue in refused.issues]
+        if wrong:
+            raise Refused(412 if any(issue.code == "multiple-matches" for issue in wrong) else 422, wrong)
+
+    async def _resolved(self, connection: Connection, writing: Sequence[Draft], text: str, draft: Draft) -> str:
+        criteria = conditional(text)
+        assert criteria is not None, "only conditional references are resolved"
+        if criteria.type_name not in self.service.types:
+            raise Refused(422, [Issue("not-found", "another service would have to resolve this conditional reference")])
+        ids = await conditions.matches(connection, criteria, at=draft.request_at, confined_to=None) or conditions.among(
+            writing, criteria
+        )
+        if len(ids) == 1:
+            return f"{criteria.type_name}/{ids[0]}"
+        if ids:
+            raise Refused(412, [Issue("multiple-matches", "the conditional reference matches several resources")])
+        raise Refused(422, [Issue("not-found", "the conditional reference matches no resource")])
+
+    async def _numbers(self, connection: Connection, writing: Sequence[Draft]) -> dict[str, current.Known]:
+        """The rows of everything written or referred to, locked so that no reference loses its end meanwhile."""
+        gone = {draft.key for draft in writing if draft.kind == "delete"}
+        changed = {draft.key for draft in writing} - gone
+        named = {key for draft in writing for mention in draft.references if (key := known_key(mention))}
+        if connection.dialect == "sqlite":
+            return await current.numbers(connection, gone | changed | named)
+        known = await current.numbers(connection, named - gone - changed, lock="FOR KEY SHARE")
+        known |= await current.numbers(connection, changed, lock="FOR NO KEY UPDATE")
+        return known | await current.numbers(connection, gone, lock="FOR UPDATE")
+
+    async def _before(
+        self, connection: Connection, writing: Sequence[Draft], known: Mapping[str, current.Known]
+    ) -> dict[str, current.Version]:
+        vids = {known[d.key].vid: d.key for d in writing if d.key in known and known[d.key].vid is not None}
+        found = await current.versions(connection, [vid for vid in vids if vid is not None])
+        return {vids[vid]: version for vid, version in found.items()}
+
+    def _refuse_conflicts(self, writing: Sequence[Draft], before: Mapping[str, current.Version]) -> None:
+        wrong: list[Issue] = []
+        for draft in writing:
+            version = before.get(draft.key)
+            there = version is not None and not version.deleted
+            if draft.create_only and there:
+                wrong.append(Issue("conflict", "the resource exists already", draft.request_at))
+            if draft.if_match is not None and (version is None or not there or version.version != draft.if_match):
+                wrong.append(Issue("conflict", "the resource is at another version", draft.request_at))
+        if wrong:
+            raise Refused(412, wrong)
+
+    async def _refuse_strangers(
+        self, connection: Connection, writing: Sequence[Draft], before: Mapping[str, current.Version]
+    ) -> None:
+        """To a caller of one patient, others' resources are not there; neither is their room to be taken."""
+        for draft in writing:
+            version = before.get(draft.key)
+            if draft.confined_to is None or version is None:
+                continue
+            if version.deleted or not await current.is_of_patient(
+                connection, draft.confined_to, draft.type_name, draft.id, version.vid
+            ):
+                raise Refused(404, [Issue("not-found", "there is no such resource", draft.at or None)])
+
+    async def _check_references(
+        self,
+        connection: Connection,
+        writing: Sequence[Draft],
+        known: Mapping[str, current.Known],
+        heard: Mapping[str, Existence],
+    ) -> None:
+        found = await integrity.look_up(
+            connection, self.service, writing, known, heard, ask=self.ask and not self.relaxed
+        )
+        wrong = [issue for draft in writing for issue in integrity.issues(draft, found, relaxed=self.relaxed)]
+        if wrong:
+            raise Refused(422, wrong)
+
+    def _steps(self, writing: Sequence[Draft], before: Mapping[str, current.Version], ts: int) -> dict[str, Step]:
+        """By `Type/id`; drafts that would change nothing have none."""
+        steps: dict[str, Step] = {}
+        for draft in writing:
+            version = before.get(draft.key)
+            number = version.version + 1 if version else 1
+            updated = following(ts, version.updated) if version else ts
+            if draft.kind == "delete":
+                if version is not None and not version.deleted:
+                    steps[draft.key] = Step(draft, version, number, updated, b"", "D", None)
+                continue
+            assert draft.resource is not None, "only a deletion has no resource"
+            if version is not None and not version.deleted:
+                if same_content(draft.resource, version.body, draft.id, version.version, version.updated):
+                    continue
+            resource = stamped(draft.resource, draft.id, number, updated)
+            op = "C" if version is None or version.deleted else "U"
+            steps[draft.key] = Step(draft, version, number, updated, exact_json.emit(resource), op, resource)
+        return steps
+
+    def _unchanged(self, draft: Draft, version: current.Version | None) -> Written:
+        if version is None:
+            return Written(204, draft.type_name, draft.id, 0, 0, b"")
+        status = 204 if draft.kind == "delete" else 200
+        return Written(status, draft.type_name, draft.id, version.version, version.updated, version.body)
+
+    async def _refuse_orphans(
+        self, connection: Connection, steps: Mapping[str, Step], known: Mapping[str, current.Known]
+    ) -> None:
+        """What others of ours refer to is not deleted under them."""
+        gone = {known[key].rid: step for key, step in steps.items() if step.op == "D"}
+        if not gone or self.relaxed:
+            return
+        rewritten = {known[key].rid for key in steps if key in known}
+        pointing = await current.mentioners(connection, list(gone))
+        wrong = [
+            Issue("conflict", "other resources refer to it", step.draft.request_at)
+            for rid, step in gone.items()
+            if set(pointing.get(rid, ())) - rewritten
+        ]
+        if wrong:
+            raise Refused(409, wrong)
+
+
+async def store_steps(
+    connection: Connection,
+    steps: Sequence[Step],
+    *,
+    author: Author,
+    ts: int,
+    known: Mapping[str, current.Known] | None = None,
+    facility: Facility | None = None,
+) -> None:
+    """Index rows first, then the transaction's number, then the versions: the number is held as briefly as can be.
+
+    `known` are resource rows that were looked up already.
+    """
+    if not steps:
+        return
+    for step, vid in zip(steps, await numbers.versions(connection, len(steps)), strict=True):
+        step.vid = vid
+    indexed = [
+        (step, indexing.index(step.resource, facility or Facility())) for step in steps if step.resource is not None
+    ]
+    _refuse_outside_compartment(indexed)
+    named = {key for step, index in indexed for key in (*_named(index), *_mentioned(step))}
+    rids = await _resource_rows(connection, steps, named, dict(known or {}))
+    for table, added in _index_rows(indexed, rids).items():
+        columns = ("trid", "vid") if table == "mention" else index_tables.COLUMNS[table]
+        await connection.insert_rows(table, columns, added)
+    await _version_rows(connection, steps, rids, await numbers.transaction(connection, author, ts))
+
+
+def _index_rows(
+    indexed: Sequence[tuple[Step, indexing.Indexed]], rids: Mapping[str, int]
+) -> dict[str, list[tuple[Any, ...]]]:
+    rows: dict[str, list[tuple[Any, ...]]] = {}
+    for step, index in indexed:
+        for table, added in index.rows(step.vid, rids.__getitem__).items():
+            rows.setdefault(table, []).extend(added)
+        rows.setdefault("mention", []).extend((rids[key], step.vid) for key in _mentioned(step))
+    return rows
+
+
+def _refuse_outside_compartment(indexed: Sequence[tuple[Step, indexing.Indexed]]) -> None:
+    """A caller of one patient writes into that patient's compartment, and nowhere else."""
+    wrong = [
+        Issue("forbidden", "the resource is not about the patient in context", step.draft.resource_at)
+        for step, index in indexed
+        if step.draft.confined_to is not None and step.draft.confined_to not in index.patients
+    ]
+    if wrong:
+        raise Refused(403, wrong)
+
+
+async def _resource_rows(
+    connection: Connection, steps: Sequence[Step], named: set[str], known: dict[str, current.Known]
+) -> dict[str, int]:
+    """A number for every resource written or mentioned."""
+    vids = {step.draft.key: step.vid for step in steps}
+    known |= await current.numbers(connection, (named | vids.keys()) - known.keys())
+    new: dict[str, int | None] = {key: vids.get(key) for key in (named | vids.keys()) - known.keys()}
+    added = await numbers.resources(connection, new)
+    rids = {key: row.rid for key, row in known.items()} | added
+    if late := new.keys() - added.keys():
+        if late & vids.keys():
+            raise Busy("another transaction created the same resource")
+        rids |= {key: row.rid for key, row in (await current.numbers(connection, late)).items()}
+    changed = [(vid, rids[key]) for key, vid in vids.items() if key not in added]
+    if changed:
+        await connection.execute_many("UPDATE resource SET cur_vid = $1 WHERE rid = $2", changed)
+    return rids
+
+
+def _named(index: indexing.Indexed) -> set[str]:
+    return set(index.references) | {f"Patient/{id}" for id in index.patients}
+
+
+def _mentioned(step: Step) -> set[str]:
+    return {key for mention in step.draft.references if (key := known_key(mention))}
+
+
+async def _version_rows(connection: Connection, steps: Sequence[Step], rids: Mapping[str, int], txn: int) -> None:
+    type_id = definitions().type_id
+    await connection.insert_rows(
+        "version",
+        ("vid", "rid", "ver", "type_id", "txn_from", "op", "ts", "sha", "body"),
+        [
+            (
+                step.vid,
+                rids[step.draft.key],
+                step.version,
+                type_id(step.draft.type_name),
+                txn,
+                step.op,
+                step.updated,
+                hashlib.sha256(step.body).digest(),
+                step.body,
+            )
+            for step in steps
+        ],
+    )
+    closed = [(txn, step.before.vid) for step in steps if step.before is not None]
+    if closed:
+        await connection.execute_many("UPDATE version SET txn_to = $1 WHERE vid = $2", closed)
