@@ -54,11 +54,11 @@ def migrate(services: Annotated[list[str] | None, typer.Argument(help="all witho
 
 
 @app.command()
-def topology() -> None:
+def topology(services: Annotated[list[str] | None, typer.Argument(help="all without")] = None) -> None:
     """Declares exchanges and queues at the broker."""
     from bedside.cli.topology import declare
 
-    _run(declare(_settings()))
+    _run(declare(_settings(), tuple(services or ())))
 
 
 @app.command()

@@ -11,6 +11,8 @@ from bedside.service.settings import ServiceName
 # Who is asked starts before who asks.
 START_ORDER: tuple[ServiceName, ...] = ("auth", "patients", "encounters", "gateway")
 
+CORE: tuple[ServiceName, ...] = ("patients", "encounters")
+
 # Whose tables stand in whose database. A migration package is a library or service with a `migrations` folder.
 MIGRATIONS: dict[ServiceName, tuple[str, ...]] = {
     "auth": ("bedside.events", "bedside.auth"),
@@ -31,9 +33,7 @@ def service_named(name: str) -> ServiceName:
     return cast(ServiceName, name)
 
 
-def queues() -> tuple[Queue, ...]:
-    """What all services need at the broker."""
-    from bedside.encounters.service import service as encounters
-    from bedside.patients.service import service as patients
-
-    return tuple(queue for core in (patients, encounters) for queue in queues_of(core.name, core.reactions))
+def queues(services: tuple[ServiceName, ...] = CORE) -> tuple[Queue, ...]:
+    """What these core services need at the broker."""
+    declared = [import_module(f"bedside.{name}.service").service for name in services]
+    return tuple(queue for core in declared for queue in queues_of(core.name, core.reactions))
