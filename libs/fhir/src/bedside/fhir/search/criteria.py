@@ -1,0 +1,243 @@
+"""What a search asks of a version, and how it is said in SQL: as a test of one version, or as the set of all."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from bedside.events.database import Dialect
+from bedside.fhir.definitions import definitions
+
+Bind = Callable[[Any], str]
+# Exact: the versions come once each and in order of vid. Wide: ranges, lists.
+Reach = Literal["exact", "wide"]
+
+# Who and where care is given, and with what, is no patient's: whoever is confined to one patient may see it all.
+# Every other type outside the Patient compartment is closed to them.
+DIRECTORY = frozenset(
+    {
+        "Endpoint",
+        "HealthcareService",
+        "Location",
+        "Medication",
+        "Organization",
+        "OrganizationAffiliation",
+        "Practitioner",
+        "PractitionerRole",
+        "Questionnaire",
+    }
+)
+
+
+class Statement:
+    """One SQL statement in the making: its arguments, and who looks at what moment.
+
+    `snapshot` None is now. `confined_to` is the id of the only patient whose compartment may be seen.
+    """
+
+    def __init__(self, dialect: Dialect, *, snapshot: int | None, confined_to: str | None) -> None:
+        self.dialect = dialect
+        self.arguments: list[Any] = []
+        self.confined_to = confined_to
+        self._snapshot = snapshot
+        self._aliases = 0
+
+    def alias(self) -> str:
+        """A name for a version that no other part of the statement uses."""
+        self._aliases += 1
+        return f"t{self._aliases}"
+
+    def bind(self, value: Any) -> str:
+        """The parameter's place. Never shared: PostgreSQL gives each one type, by the column it meets."""
+        self.arguments.append(value)
+        return f"${len(self.arguments)}"
+
+    @property
+    def now(self) -> str:
+        """The transaction up to which we see."""
+        if self._snapshot is None:
+            return "(SELECT coalesce(max(txn), 0) FROM txn)"
+        return self.bind(self._snapshot)
+
+    def visible(self, version: str, type_name: str | None) -> str:
+        """That a version (by its alias) is the current one at the snapshot, and may be seen.
+
+        Every version a search touches goes through here: matches, includes, counts, sorts and each hop of a chain.
+        """
+        said = f"{version}.txn_from <= {self.now} AND {version}.txn_to > {self.now} AND {version}.op <> 'D'"
+        if type_name is not None:
+            said += f" AND {version}.type_id = {self.bind(definitions().type_id(type_name))}"
+        confinement = self.confinement(version, type_name)
+        return f"{said} AND {confinement}" if confinement else said
+
+    def confinement(self, version: str, type_name: str | None) -> str | None:
+        """None where everything may be seen."""
+        if self.confined_to is None or type_name in DIRECTORY:
+            return None
+        within = (
+            f"EXISTS (SELECT 1 FROM compartment cc WHERE cc.crid = {self.resource('Patient', self.confined_to)}"
+            f" AND cc.type_id = {version}.type_id AND cc.vid = {version}.vid)"
+        )
+        if type_name is not None:
+            return within
+        directory = ", ".join(str(definitions().type_id(name)) for name in sorted(DIRECTORY))
+        return f"({version}.type_id IN ({directory}) OR {within})"
+
+    def resource(self, type_name: str, id: str) -> str:
+        """The resource's number. NULL, and so equal to nothing, when there is no such resource."""
+        type_id = definitions().type_id(type_name)
+        return f"(SELECT rid FROM resource WHERE type_id = {type_id} AND fid = {self.bind(id)})"
+
+
+def in_patient_compartment(type_name: str) -> bool:
+    return type_name == "Patient" or bool(definitions().compartment_parameters("Patient", type_name))
+
+
+class Criterion(Protocol):
+    """One thing asked. All of a query's criteria must hold."""
+
+    def test(self, statement: Statement, version: str) -> str:
+        """A condition on the version with this alias."""
+        ...
+
+    def rows(self, statement: Statement) -> str | None:
+        """`SELECT vid …` of all that may match, whatever the snapshot; None when there is no index to ask."""
+        ...
+
+    @property
+    def reach(self) -> Reach: ...
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one index table. `where` is given the binder and the table's alias."""
+
+    table: str
+    where: Callable[[Statement, str], str]
+    exact: bool = False
+
+    def select(self, statement: Statement) -> str:
+        return f"SELECT i.vid FROM {self.table} i WHERE {self.where(statement, 'i')}"
+
+    def exists(self, statement: Statement, version: str) -> str:
+        return f"EXISTS (SELECT 1 FROM {self.table} i WHERE i.vid = {version}.vid AND {self.where(statement, 'i')})"
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """Any of these rows; or, negated, none of them."""
+
+    any_of: tuple[Rows, ...]
+    negated: bool = False
+
+    def test(self, statement: Statement, version: str) -> str:
+        said = " OR ".join(rows.exists(statement, version) for rows in self.any_of) or "1=0"
+        if self.negated:
+            return f"NOT ({said})"
+        return f"({said})" if len(self.any_of) > 1 else said
+
+    def rows(self, statement: Statement) -> str | None:
+        if self.negated:
+            return None
+        return " UNION ALL ".join(rows.select(statement) for rows in self.any_of)
+
+    @property
+    def reach(self) -> Reach:
+        return "exact" if len(self.any_of) == 1 and self.any_of[0].exact else "wide"
+
+
+@dataclass(frozen=True)
+class Either:
+    """At least one of several criteria of different kinds."""
+
+    any_of: tuple[Criterion, ...]
+
+    def test(self, statement: Statement, version: str) -> str:
+        return "(" + " OR ".join(criterion.test(statement, version) for criterion in self.any_of) + ")"
+
+    def rows(self, statement: Statement) -> str | None:
+        sets = [criterion.rows(statement) for criterion in self.any_of]
+        return None if any(each is None for each in sets) else " UNION ALL ".join(each for each in sets if each)
+
+    @property
+    def reach(self) -> Reach:
+        return "wide"
+
+
+@dataclass(frozen=True)
+class HasId:
+    """`_id`. Ids are logical ids."""
+
+    type_name: str
+    ids: tuple[str, ...]
+
+    def test(self, statement: Statement, version: str) -> str:
+        return f"{version}.rid IN ({self._resources(statement)})"
+
+    def rows(self, statement: Statement) -> str | None:
+        return f"SELECT i.vid FROM version i WHERE i.rid IN ({self._resources(statement)})"
+
+    def _resources(self, statement: Statement) -> str:
+        ids = ", ".join(statement.bind(id) for id in self.ids)
+        type_id = definitions().type_id(self.type_name)
+        return f"SELECT rid FROM resource WHERE type_id = {type_id} AND fid IN ({ids})"
+
+    @property
+    def reach(self) -> Reach:
+        return "wide"
+
+
+@dataclass(frozen=True)
+class LastUpdated:
+    """`where` is given the column `ts` of the version."""
+
+    where: Callable[[Statement, str], str]
+
+    def test(self, statement: Statement, version: str) -> str:
+        return self.where(statement, f"{version}.ts")
+
+    def rows(self, statement: Statement) -> str | None:
+        return None
+
+    @property
+    def reach(self) -> Reach:
+        return "wide"
+
+
+@dataclass(frozen=True)
+class TokenIs(Indexed):
+    """One token and nothing else: with a patient at hand, `ix_ptoken` answers both at once."""
+
+    sps: tuple[int, ...] = ()
+    hash: int = 0
+    is_by_patient: bool = False
+
+
+@dataclass(frozen=True)
+class ReferenceIs(Indexed):
+    """One local resource and nothing else.
+
+    `patient` is its id when it is a Patient in whose compartment all matches lie.
+    """
+
+    patient: str | None = None
+
+
+def among(statement: Statement, column: str, values: Sequence[Any]) -> str:
+    if len(values) == 1:
+        return f"{column} = {statement.bind(values[0])}"
+    return f"{column} IN ({', '.join(statement.bind(value) for value in values)})"
+
+
+def sp_among(alias: str, sps: Sequence[int]) -> str:
+    """Written out, not bound: there are few, and a planner that sees them chooses better."""
+    if len(sps) == 1:
+        return f"{alias}.sp = {sps[0]}"
+    return f"{alias}.sp IN ({', '.join(map(str, sps))})"
+
+
+def present(sps: Sequence[int], *, negated: bool) -> Indexed:
+    """That a resource has (or lacks) any value for the parameter: `:missing`."""
+    from bedside.fhir.search.hashing import PRESENT
+
+    rows = Rows("ix_token", lambda statement, i: f"{sp_among(i, sps)} AND {i}.h = {PRESENT}")
+    return Indexed((rows,), negated=negated)

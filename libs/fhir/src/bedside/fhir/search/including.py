@@ -1,0 +1,65 @@
+"""`_include` and `_revinclude`: what matches refer to, and what refers to them.
+
+http://hl7.org/fhir/R4/search.html#revinclude
+"""
+
+from dataclasses import dataclass
+
+from bedside.fhir.definitions import definitions
+from bedside.fhir.outcome import Issue, Refused
+from bedside.fhir.search.parameters import Parameter, parameters
+
+
+@dataclass(frozen=True)
+class Include:
+    """References from `source` by its parameters `sps`, to `target` or, when None, to any type.
+
+    Read forwards for `_include`, backwards for `_revinclude`.
+    """
+
+    source: str
+    sps: tuple[int, ...]
+    target: str | None
+    iterates: bool
+
+
+def include_of(type_name: str, value: str, *, iterates: bool) -> Include:
+    """`Encounter:subject`, `Encounter:subject:Patient`, `Encounter:*` or `*`."""
+    if value == "*":
+        value = f"{type_name}:*"
+    include = _include("_include", value, iterates=iterates)
+    if include.source != type_name and not iterates:
+        raise _refused("_include", f"begins with {type_name} here; for others use _include:iterate")
+    return include
+
+
+def revinclude_of(type_name: str, value: str, *, iterates: bool) -> Include:
+    """`Observation:subject` and so on: `target` is the searched type unless it iterates."""
+    include = _include("_revinclude", value, iterates=iterates)
+    if not iterates and include.target not in (None, type_name):
+        raise _refused("_revinclude", f"ends with {type_name} here, or nothing")
+    return include
+
+
+def _include(name: str, value: str, *, iterates: bool) -> Include:
+    source, _, rest = value.partition(":")
+    code, _, target = rest.partition(":")
+    types = definitions().resource_types
+    if source not in types or not code or (target and target not in types):
+        raise _refused(name, "is written as Type:parameter or Type:parameter:Type")
+    found = references(source) if code == "*" else [each for each in references(source) if each.code == code]
+    if not found:
+        known = ", ".join(each.code for each in references(source))
+        raise _refused(name, f"{source} has these references to include: {known}")
+    if target and not any(target in each.targets for each in found):
+        raise _refused(name, f"{source}:{found[0].code} does not refer to that type")
+    sps = tuple(sorted({sp for each in found for sp in each.sps}))
+    return Include(source, sps, target or None, iterates)
+
+
+def references(type_name: str) -> list[Parameter]:
+    return [each for each in parameters(type_name).values() if each.kind == "reference"]
+
+
+def _refused(name: str, why: str) -> Refused:
+    return Refused(400, [Issue("value", f"Parameter {name}: {why}")])

@@ -1,0 +1,194 @@
+"""From a query to a page: one statement for the matches, one more for each round of includes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bedside.events.database import Row
+from bedside.events.database.port import Reader
+from bedside.fhir.definitions import definitions
+from bedside.fhir.outcome import Issue, Refused
+from bedside.fhir.search import sorting
+from bedside.fhir.search.criteria import Statement, sp_among
+from bedside.fhir.search.driving import Plan, plan
+from bedside.fhir.search.including import Include
+from bedside.fhir.search.paging import PagePosition
+from bedside.fhir.search.query import Query
+
+INCLUDED_MAX = 5000
+ROUNDS_MAX = 8
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A version as it lies in the store. `updated` is microseconds UTC; `vid` and `rid` are the store's own numbers."""
+
+    type_name: str
+    id: str
+    version: int
+    updated: int
+    body: bytes
+    vid: int = field(compare=False)
+    rid: int = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Page:
+    """`total` is None unless asked for; `next` when there is more. `snapshot` is None when nothing was found."""
+
+    matches: list[Stored]
+    included: list[Stored]
+    total: int | None
+    next: PagePosition | None
+    snapshot: int | None
+
+
+async def run(
+    database: Reader,
+    query: Query,
+    *,
+    confined_to: str | None,
+    snapshot: int | None = None,
+    after: PagePosition | None = None,
+) -> Page:
+    """A page as seen at `snapshot` (None: now), or the page after a position, as seen then.
+
+    `confined_to` is the id of the only patient whose resources may be seen: among matches, totals, sorts, chains and
+    includes alike.
+    """
+    if after is not None:
+        snapshot = after.snapshot
+    chosen = await plan(database, query, confined_to=confined_to, snapshot=snapshot)
+    if query.count_only:
+        return Page([], [], await _count(database, query, chosen, snapshot, confined_to), None, snapshot)
+    statement = Statement(database.dialect, snapshot=snapshot, confined_to=confined_to)
+    rows = await database.fetch(_select(statement, query, chosen, after), *statement.arguments)
+    shown = rows[: query.count]
+    matches = [_stored(row, query.type_name) for row in shown]
+    seen = snapshot if snapshot is not None or not shown else int(shown[0][6])
+    following = _position(shown[-1], seen) if len(rows) > query.count and seen is not None else None
+    total = await _total(database, query, chosen, seen, confined_to, first=after is None, rows=rows)
+    included = await _included(database, query, matches, seen, confined_to) if matches else []
+    return Page(matches, included, total, following, seen)
+
+
+def _position(row: Row, snapshot: int) -> PagePosition:
+    return PagePosition(snapshot, tuple(row[7:]), row[4])
+
+
+def _stored(row: Row, type_name: str) -> Stored:
+    id, version, updated, body, vid, rid = row[:6]
+    return Stored(type_name, id, version, updated, bytes(body), vid, rid)
+
+
+def _select(statement: Statement, query: Query, chosen: Plan, after: PagePosition | None) -> str:
+    if query.sort:
+        return _select_sorted(statement, query, chosen, after)
+    source, said = chosen.source(statement, "v")
+    going_on = f" AND v.vid < {statement.bind(after.vid)}" if after else ""
+    columns = f"r.fid, v.ver, v.ts, v.body, v.vid, v.rid, {statement.now}"
+    return (
+        f"SELECT {columns} FROM {source} CROSS JOIN resource r WHERE {said} AND r.rid = v.rid{going_on}"
+        f" ORDER BY {chosen.ordered_by} DESC LIMIT {statement.bind(query.count + 1)}"
+    )
+
+
+def _select_sorted(statement: Statement, query: Query, chosen: Plan, after: PagePosition | None) -> str:
+    # Sorted by keys and numbers alone: bodies are fetched for one page only.
+    keys = ", ".join(f"{key.expression(statement, 'v')} AS k{place}" for place, key in enumerate(query.sort, start=1))
+    source, said = chosen.source(statement, "v")
+    inner = f"SELECT v.vid AS vid, {keys} FROM {source} WHERE {said}"
+    going_on = f" WHERE {sorting.after(query.sort, after.keys, after.vid, statement)}" if after else ""
+    names = [f"k{place}" for place in range(1, len(query.sort) + 1)]
+    order = [f"{name} {key.direction}" for name, key in zip(names, query.sort, strict=True)]
+    page = (
+        f"SELECT q.* FROM ({inner}) q{going_on} ORDER BY {', '.join(f'q.{each}' for each in order)}, q.vid DESC"
+        f" LIMIT {statement.bind(query.count + 1)}"
+    )
+    columns = f"r.fid, w.ver, w.ts, w.body, w.vid, w.rid, {statement.now}, {', '.join(f'p.{name}' for name in names)}"
+    return (
+        f"SELECT {columns} FROM ({page}) p CROSS JOIN version w CROSS JOIN resource r"
+        f" WHERE w.vid = p.vid AND r.rid = w.rid ORDER BY {', '.join(f'p.{each}' for each in order)}, p.vid DESC"
+    )
+
+
+async def _total(
+    database: Reader,
+    query: Query,
+    chosen: Plan,
+    snapshot: int | None,
+    confined_to: str | None,
+    *,
+    first: bool,
+    rows: Sequence[Row],
+) -> int | None:
+    if not query.wants_total:
+        return None
+    if first and len(rows) <= query.count:
+        return len(rows)
+    return await _count(database, query, chosen, snapshot, confined_to)
+
+
+async def _count(database: Reader, query: Query, chosen: Plan, snapshot: int | None, confined_to: str | None) -> int:
+    statement = Statement(database.dialect, snapshot=snapshot, confined_to=confined_to)
+    source, said = chosen.source(statement, "v")
+    rows = await database.fetch(f"SELECT count(*) FROM {source} WHERE {said}", *statement.arguments)
+    return int(rows[0][0])
+
+
+async def _included(
+    database: Reader, query: Query, matches: list[Stored], snapshot: int | None, confined_to: str | None
+) -> list[Stored]:
+    """Each resource once, and none that is a match."""
+    includes, revincludes = query.includes, query.revincludes
+    known = {match.vid for match in matches}
+    found: list[Stored] = []
+    fresh = matches
+    for _ in range(ROUNDS_MAX):
+        if not fresh or not (includes or revincludes):
+            break
+        arrived: list[Stored] = []
+        for backwards, asked in ((False, includes), (True, revincludes)):
+            for include in asked:
+                statement = Statement(database.dialect, snapshot=snapshot, confined_to=confined_to)
+                sql = _include(statement, include, fresh, backwards=backwards)
+                for row in await database.fetch(sql, *statement.arguments) if sql else ():
+                    if row[4] not in known:
+                        known.add(row[4])
+                        arrived.append(_stored(row, definitions().type_name(row[6])))
+        found += arrived
+        if len(found) > INCLUDED_MAX:
+            text = f"The search includes more than {INCLUDED_MAX} resources; ask for less with _count"
+            raise Refused(400, [Issue("too-costly", text)])
+        fresh = arrived
+        includes = tuple(include for include in includes if include.iterates)
+        revincludes = tuple(include for include in revincludes if include.iterates)
+    return found
+
+
+def _include(statement: Statement, include: Include, seeds: list[Stored], *, backwards: bool) -> str | None:
+    """None when no seed can lead anywhere."""
+    if backwards:
+        numbers = [seed.rid for seed in seeds if include.target in (None, seed.type_name)]
+        wanted: str | None = include.source
+        link, by, seed = "i.vid", "t.vid", "i.trid"
+    else:
+        numbers = [seed.vid for seed in seeds if seed.type_name == include.source]
+        wanted = include.target
+        link, by, seed = "i.trid", "t.rid", "i.vid"
+    if not numbers:
+        return None
+    among = _among(statement, seed, numbers)
+    return (
+        f"SELECT r.fid, t.ver, t.ts, t.body, t.vid, t.rid, t.type_id FROM"
+        f" (SELECT DISTINCT {link} AS n FROM ix_ref i WHERE {among} AND {sp_among('i', include.sps)}) x"
+        f" CROSS JOIN version t CROSS JOIN resource r WHERE {by} = x.n AND {statement.visible('t', wanted)}"
+        f" AND r.rid = t.rid ORDER BY t.vid LIMIT {INCLUDED_MAX + 1}"
+    )
+
+
+def _among(statement: Statement, column: str, numbers: list[int]) -> str:
+    """One argument however many numbers, so that the statement is prepared once."""
+    if statement.dialect == "postgresql":
+        return f"{column} = ANY({statement.bind(numbers)}::bigint[])"
+    listed = "[" + ",".join(map(str, numbers)) + "]"
+    return f"{column} IN (SELECT value FROM json_each({statement.bind(listed)}))"

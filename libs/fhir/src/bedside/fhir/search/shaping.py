@@ -1,0 +1,73 @@
+"""Parameters that shape the answer rather than select from it.
+
+http://hl7.org/fhir/R4/search.html#modifyingresults
+"""
+
+from bedside.fhir.outcome import Issue, Refused
+from bedside.fhir.search.including import Include, include_of, revinclude_of
+from bedside.fhir.search.sorting import SortKey, sort_of
+from bedside.fhir.search.spelling import SHAPING, shown
+
+INCLUDES_MAX = 30
+
+
+class Shape:
+    """What the answer shall look like."""
+
+    def __init__(self, type_name: str, count: int, count_max: int) -> None:
+        self._type_name = type_name
+        self._count_max = count_max
+        self._seen: set[str] = set()
+        self.count = count
+        self.sort: tuple[SortKey, ...] = ()
+        self.includes: list[Include] = []
+        self.revincludes: list[Include] = []
+        self.wants_total = False
+        self.count_only = False
+        self.page: str | None = None
+
+    def take(self, name: str, value: str) -> bool:
+        """False when the parameter is none of these."""
+        if name not in SHAPING:
+            if name.partition(":")[0] in SHAPING:
+                raise Refused(400, [Issue("not-supported", f"Parameter {shown(name)} has no such modifier")])
+            return False
+        stem, _, modifier = name.partition(":")
+        if stem in ("_include", "_revinclude"):
+            self._include(stem, value, iterates=bool(modifier))
+            return True
+        if name in self._seen:
+            raise Refused(400, [Issue("value", f"Parameter {name} is given more than once")])
+        self._seen.add(name)
+        getattr(self, f"_take{name}")(value)
+        return True
+
+    def _include(self, stem: str, value: str, *, iterates: bool) -> None:
+        if len(self.includes) + len(self.revincludes) >= INCLUDES_MAX:
+            raise Refused(400, [Issue("too-costly", f"A search has at most {INCLUDES_MAX} includes")])
+        if stem == "_include":
+            self.includes.append(include_of(self._type_name, value, iterates=iterates))
+        else:
+            self.revincludes.append(revinclude_of(self._type_name, value, iterates=iterates))
+
+    def _take_count(self, value: str) -> None:
+        if not (value.isascii() and value.isdigit() and len(value) <= 9):
+            raise Refused(400, [Issue("value", "Parameter _count is a whole number, 0 or more")])
+        # R4: the server may return fewer than asked for.
+        self.count = min(int(value), self._count_max)
+
+    def _take_sort(self, value: str) -> None:
+        self.sort = sort_of(self._type_name, value)
+
+    def _take_total(self, value: str) -> None:
+        if value not in ("none", "estimate", "accurate"):
+            raise Refused(400, [Issue("value", "Parameter _total is none, estimate or accurate")])
+        self.wants_total = value != "none"
+
+    def _take_summary(self, value: str) -> None:
+        if value not in ("false", "count"):
+            raise Refused(400, [Issue("not-supported", "Parameter _summary is count or false here")])
+        self.count_only = value == "count"
+
+    def _take_page(self, value: str) -> None:
+        self.page = value

@@ -1,0 +1,23 @@
+"""What to say when a parameter is not known: its name, and the nearest that is."""
+
+from difflib import get_close_matches
+
+from bedside.fhir.search.parameters import parameters
+
+# Parameters that shape the answer.
+SHAPING = (
+    "_count", "_sort", "_include", "_revinclude", "_include:iterate", "_revinclude:iterate",
+    "_total", "_summary", "_page"
+)  # fmt: skip
+
+
+def unknown(type_name: str, code: str) -> str:
+    """A sentence without its full stop."""
+    near = get_close_matches(code[:64], [*parameters(type_name), *SHAPING], n=1, cutoff=0.5)
+    hint = f"; the nearest is {near[0]}" if near else ""
+    return f"{type_name} has no search parameter {shown(code)}{hint}"
+
+
+def shown(name: str) -> str:
+    """A parameter's name as we may repeat it."""
+    return name if name.isascii() and name.isprintable() and 0 < len(name) <= 100 else "(unreadable)"
