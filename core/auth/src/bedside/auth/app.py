@@ -1,0 +1,83 @@
+"""auth as an ASGI app."""
+
+from typing import TYPE_CHECKING
+
+from anyio import to_thread
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bedside.auth.answers import refused_request
+from bedside.auth.authority import Authority
+from bedside.auth.endpoints import (
+    authorize,
+    consent,
+    discovery,
+    end_session,
+    introspect,
+    revocations,
+    revoke,
+    sign_in,
+    token,
+    userinfo,
+)
+from bedside.auth.endpoints.access import check_declared
+from bedside.auth.installation import Installation
+from bedside.auth.refusals import OAuthRefused
+
+if TYPE_CHECKING:
+    from bedside.service import Runtime
+
+_ENDPOINTS = (
+    discovery,
+    authorize,
+    sign_in,
+    consent,
+    token,
+    revoke,
+    introspect,
+    userinfo,
+    end_session,
+    revocations,
+)
+_FROM_ANY_ORIGIN = ("/.well-known/", "/jwks", "/token", "/userinfo", "/revoke")
+
+
+async def build(runtime: "Runtime") -> ASGIApp:
+    """Its database must have been migrated. Service clients are registered at every start."""
+    from bedside.auth.demo import ensure_services
+
+    installation = Installation.of(runtime.settings)
+    authority = await to_thread.run_sync(Authority.opened, installation)
+    await to_thread.run_sync(ensure_services, authority)
+    if runtime.database is not None:
+        runtime.tells()
+    return application(authority)
+
+
+def application(authority: Authority) -> ASGIApp:
+    app = FastAPI(title="Bedside auth", docs_url=None, redoc_url=None, openapi_url=None)
+    for endpoint in _ENDPOINTS:
+        app.include_router(endpoint.routes(authority))
+    app.add_exception_handler(OAuthRefused, refused_request)
+    app.state.authority = authority
+    check_declared(app)
+    return _OpenToBrowsers(app)
+
+
+class _OpenToBrowsers:
+    """Apps in browsers may call the endpoints that need no cookie, and none of the others."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+        self._open = CORSMiddleware(
+            app,
+            allow_origins=["*"],
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+            max_age=600,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        open_to_browsers = scope["type"] == "http" and scope["path"].startswith(_FROM_ANY_ORIGIN)
+        await (self._open if open_to_browsers else self.app)(scope, receive, send)

@@ -1,0 +1,146 @@
+"""From a signed-in person and an app's request to the code, or to what is still missing."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from sqlmodel import Session, col, update
+
+from bedside.auth.authority import Authority
+from bedside.auth.authorization_request import AuthorizationRequest, Redirect
+from bedside.auth.directory import roles_of
+from bedside.auth.granting import granted_to_person, says_something
+from bedside.auth.refusals import OAuthRefused
+from bedside.auth.secrets_kept import digest, new_secret
+from bedside.auth.tables import AuthCode, AuthRequest, Client, Consent, User
+from bedside.auth.tables import Session as BrowserSession
+from bedside.identity.scopes import Scopes
+
+REQUEST_LIFE = timedelta(minutes=30)
+CODE_LIFE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An accepted request; `handle` is what pages carry."""
+
+    handle: str
+    row: AuthRequest
+    client: Client
+
+
+def keep_request(
+    authority: Authority, session: Session, asked: AuthorizationRequest, redirect: Redirect, *, browser: str
+) -> Pending:
+    now = authority.clock.now()
+    handle = new_secret()
+    after = now if {"login", "select_account"} & asked.prompts else None
+    if asked.max_age_s is not None and after is None:
+        after = now - timedelta(seconds=asked.max_age_s)
+    row = AuthRequest(
+        id=digest(handle),
+        browser=digest(browser),
+        client_id=redirect.client.id,
+        redirect_uri=redirect.uri,
+        scope=str(asked.scopes),
+        state=redirect.state,
+        nonce=asked.nonce,
+        challenge=asked.challenge,
+        must_consent="consent" in asked.prompts,
+        signed_in_after=after,
+        expires_at=now + REQUEST_LIFE,
+    )
+    session.add(row)
+    session.flush()
+    return Pending(handle, row, redirect.client)
+
+
+def pending_request(authority: Authority, session: Session, handle: str | None, *, browser: str) -> Pending | None:
+    """None when it is unknown, answered, too old or another browser's."""
+    row = session.get(AuthRequest, digest(handle)) if handle else None
+    if row is None or handle is None or row.answered_at is not None or row.expires_at <= authority.clock.now():
+        return None
+    client = session.get(Client, row.client_id)
+    if row.browser != digest(browser) or client is None or not client.active:
+        return None
+    return Pending(handle, row, client)
+
+
+def must_sign_in(pending: Pending, browser_session: BrowserSession | None) -> bool:
+    after = pending.row.signed_in_after
+    return browser_session is None or (after is not None and browser_session.auth_time < after)
+
+
+def must_consent(session: Session, pending: Pending, user: User, granted: Scopes) -> bool:
+    if pending.row.must_consent:
+        return True
+    if pending.client.first_party:
+        return False
+    consent = session.get(Consent, (user.id, pending.client.id))
+    return consent is None or not Scopes.parse(consent.scope).covers(granted)
+
+
+def grantable(authority: Authority, session: Session, pending: Pending, user: User) -> Scopes:
+    """What this person may give this app. Raises OAuthRefused invalid_scope when that is nothing."""
+    granted = granted_to_person(
+        Scopes.parse(pending.row.scope),
+        client=Scopes.parse(pending.client.scope),
+        roles=roles_of(session, user, now=authority.clock.now()),
+        patient=user.patient,
+    )
+    if not says_something(granted):
+        raise OAuthRefused("invalid_scope", "nothing of what was asked for can be granted")
+    return granted
+
+
+def answered_with_code(
+    authority: Authority, session: Session, pending: Pending, browser_session: BrowserSession, granted: Scopes
+) -> str:
+    """The address to send the browser to. The request is answered once."""
+    now = authority.clock.now()
+    _answer_once(authority, session, pending)
+    code = new_secret()
+    session.add(
+        AuthCode(
+            id=digest(code),
+            family=str(uuid.uuid4()),
+            client_id=pending.client.id,
+            user_id=browser_session.user_id,
+            session_id=browser_session.id,
+            redirect_uri=pending.row.redirect_uri,
+            scope=str(granted),
+            challenge=pending.row.challenge,
+            nonce=pending.row.nonce,
+            expires_at=now + CODE_LIFE,
+        )
+    )
+    return _sent_back(authority, pending.row.redirect_uri, pending.row.state, {"code": code})
+
+
+def answered_with_error(authority: Authority, session: Session, pending: Pending, refused: OAuthRefused) -> str:
+    _answer_once(authority, session, pending)
+    return error_redirect(authority, pending.row.redirect_uri, pending.row.state, refused)
+
+
+def error_redirect(authority: Authority, redirect_uri: str, state: str | None, refused: OAuthRefused) -> str:
+    error = {"error": refused.error, "error_description": refused.description}
+    return _sent_back(authority, redirect_uri, state, error)
+
+
+def _answer_once(authority: Authority, session: Session, pending: Pending) -> None:
+    answered = session.exec(
+        update(AuthRequest)
+        .where(col(AuthRequest.id) == pending.row.id, col(AuthRequest.answered_at).is_(None))
+        .values(answered_at=authority.clock.now())
+    )
+    if answered.rowcount != 1:
+        raise OAuthRefused("invalid_request", "this request has been answered")
+
+
+def _sent_back(authority: Authority, redirect_uri: str, state: str | None, answer: dict[str, str]) -> str:
+    # `iss` lets an app that talks to several servers notice an answer from the wrong one (RFC 9207).
+    told = answer | ({"state": state} if state is not None else {}) | {"iss": authority.installation.issuer}
+    parts = urlsplit(redirect_uri)
+    query = [*parse_qsl(parts.query, keep_blank_values=True), *told.items()]
+    return urlunsplit(parts._replace(query=urlencode(query)))

@@ -1,0 +1,64 @@
+"""`/authorize`: where an app sends a browser to be allowed to act for its person."""
+
+from fastapi import APIRouter
+from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bedside.auth.answers import NO_STORE
+from bedside.auth.authority import Authority
+from bedside.auth.authorization_request import NotTheirRedirect, Redirect, authorization_request, redirect_of
+from bedside.auth.authorizing import error_redirect, keep_request
+from bedside.auth.directory import active_client
+from bedside.auth.endpoints.access import PUBLIC
+from bedside.auth.endpoints.next_step import next_step
+from bedside.auth.pages import message
+from bedside.auth.parameters import Parameters
+from bedside.auth.protocol import read_form
+from bedside.auth.refusals import OAuthRefused
+from bedside.auth.sign_in.browser import Browser
+
+
+def routes(authority: Authority) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/authorize", openapi_extra=PUBLIC)
+    def authorize(request: Request) -> Response:
+        try:
+            parameters = Parameters.parse(request.scope["query_string"])
+        except OAuthRefused:
+            return _not_theirs("The app that sent you here sent something that cannot be read.")
+        return _authorized(authority, parameters, Browser(authority, request))
+
+    @router.post("/authorize", openapi_extra=PUBLIC)
+    async def authorize_by_form(request: Request) -> Response:
+        parameters = await read_form(request)
+        return await run_in_threadpool(_authorized, authority, parameters, Browser(authority, request))
+
+    return router
+
+
+def _authorized(authority: Authority, parameters: Parameters, browser: Browser) -> Response:
+    with authority.units.unit() as session:
+        try:
+            redirect = redirect_of(parameters, active_client(session, parameters.get("client_id") or ""))
+        except NotTheirRedirect as refused:
+            return _not_theirs(str(refused))
+        try:
+            return browser.remember(_accepted(authority, session, parameters, redirect, browser))
+        except OAuthRefused as refused:
+            address = error_redirect(authority, redirect.uri, redirect.state, refused)
+            return RedirectResponse(address, 303, headers=NO_STORE)
+
+
+def _accepted(
+    authority: Authority, session: Session, parameters: Parameters, redirect: Redirect, browser: Browser
+) -> Response:
+    asked = authorization_request(parameters, redirect, fhir_base=authority.installation.fhir_base)
+    pending = keep_request(authority, session, asked, redirect, browser=browser.name)
+    return next_step(authority, session, pending, browser.session_secret, silent="none" in asked.prompts)
+
+
+def _not_theirs(text: str) -> Response:
+    return message("This sign-in cannot go on", text, status=400)

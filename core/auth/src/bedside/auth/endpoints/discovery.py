@@ -1,0 +1,44 @@
+"""What this server is and which keys it signs with."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from bedside.auth.authority import Authority
+from bedside.auth.endpoints.access import PUBLIC
+from bedside.auth.pages import style_sheet
+from bedside.identity.smart_configuration import authorization_server, openid_configuration, smart_configuration
+
+_CACHED = {"Cache-Control": "public, max-age=300"}
+
+
+def routes(authority: Authority) -> APIRouter:
+    router = APIRouter()
+    issuer = authority.installation.issuer
+
+    @router.get("/.well-known/oauth-authorization-server", openapi_extra=PUBLIC)
+    async def oauth_authorization_server() -> Response:
+        return _document(authorization_server(issuer))
+
+    @router.get("/.well-known/openid-configuration", openapi_extra=PUBLIC)
+    async def openid() -> Response:
+        return _document(openid_configuration(issuer))
+
+    @router.get("/.well-known/smart-configuration", openapi_extra=PUBLIC)
+    async def smart() -> Response:
+        return _document(smart_configuration(issuer))
+
+    @router.get("/jwks", openapi_extra=PUBLIC)
+    def jwks() -> Response:
+        return _document(authority.signer.jwks())
+
+    @router.get("/static/bedside.css", openapi_extra=PUBLIC)
+    async def style() -> Response:
+        return Response(style_sheet(), media_type="text/css", headers=_CACHED)
+
+    return router
+
+
+def _document(content: dict[str, Any]) -> Response:
+    return JSONResponse(content, headers=_CACHED)

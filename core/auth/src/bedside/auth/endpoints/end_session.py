@@ -1,0 +1,96 @@
+"""`/end_session`: signing out. https://openid.net/specs/openid-connect-rpinitiated-1_0.html"""
+
+from fastapi import APIRouter
+from joserfc import jwt
+from joserfc.errors import JoseError
+from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bedside.auth.answers import NO_STORE
+from bedside.auth.authority import Authority
+from bedside.auth.endpoints.access import PUBLIC
+from bedside.auth.endpoints.sign_in import forged
+from bedside.auth.pages import message, page
+from bedside.auth.parameters import Parameters
+from bedside.auth.protocol import read_form
+from bedside.auth.refusals import OAuthRefused
+from bedside.auth.revocation import end_families, end_session
+from bedside.auth.sign_in.browser import Browser
+from bedside.auth.sign_in.sessions import current_session
+from bedside.auth.tables import Client, GrantFamily
+from bedside.auth.tables import Session as BrowserSession
+from bedside.identity import Refused, Unverified
+
+_FORM = "end_session"
+
+
+def routes(authority: Authority) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/end_session", openapi_extra=PUBLIC)
+    def ask(request: Request) -> Response:
+        browser = Browser(authority, request)
+        try:
+            parameters = Parameters.parse(request.scope["query_string"])
+        except OAuthRefused:
+            parameters = Parameters()
+        with authority.units.unit() as session:
+            family = _hinted(authority, session, parameters.get("id_token_hint"))
+            if family is None:
+                # Without proof that an app of this person asks, the person is asked: a picture could sign them out.
+                return browser.remember(page("sign_out.html", csrf=browser.proof(_FORM)))
+            return _signed_out(authority, session, browser, parameters, family)
+
+    @router.post("/end_session", openapi_extra=PUBLIC)
+    async def confirmed(request: Request) -> Response:
+        form = await read_form(request)
+        return await run_in_threadpool(_confirmed, authority, Browser(authority, request), form)
+
+    return router
+
+
+def _confirmed(authority: Authority, browser: Browser, form: Parameters) -> Response:
+    with authority.units.unit() as session:
+        family = _hinted(authority, session, form.get("id_token_hint"))
+        if family is None and not browser.proves(form.get("csrf"), _FORM):
+            return forged()
+        return _signed_out(authority, session, browser, form, family)
+
+
+def _signed_out(
+    authority: Authority, session: Session, browser: Browser, parameters: Parameters, family: GrantFamily | None
+) -> Response:
+    own = current_session(session, browser.session_secret, now=authority.clock.now())
+    hinted = session.get(BrowserSession, family.session_id) if family is not None else None
+    for ended in {found.id: found for found in (own, hinted) if found is not None}.values():
+        end_session(authority, session, ended)
+    if family is not None and family.ended_at is None:
+        end_families(authority, session, [family])
+    return browser.forget_session(_goodbye(session, parameters, family))
+
+
+def _goodbye(session: Session, parameters: Parameters, family: GrantFamily | None) -> Response:
+    address = parameters.get("post_logout_redirect_uri")
+    client = session.get(Client, family.client_id) if family is not None else None
+    if address is None or client is None or address not in client.post_logout_redirect_uris:
+        return message("You are signed out", "You may close this page.", status=200)
+    state = parameters.get("state")
+    target = f"{address}{'&' if '?' in address else '?'}state={state}" if state and state.isalnum() else address
+    return RedirectResponse(target, 303, headers=NO_STORE)
+
+
+def _hinted(authority: Authority, session: Session, id_token: str | None) -> GrantFamily | None:
+    """The authorization whose ID token this is; an old one will do, for people sign out late."""
+    if id_token is None:
+        return None
+    try:
+        kid = Unverified.parse(id_token).header.get("kid")
+        key = authority.signer.id_token_key(kid) if isinstance(kid, str) else None
+        claims = jwt.decode(id_token, key, algorithms=["RS256"]).claims if key is not None else {}
+    except (JoseError, ValueError, Refused):
+        return None
+    if claims.get("iss") != authority.installation.issuer:
+        return None
+    return session.get(GrantFamily, str(claims.get("sid")))

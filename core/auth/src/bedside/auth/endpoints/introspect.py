@@ -1,0 +1,45 @@
+"""`/introspect`: whether a token is good right now. https://www.rfc-editor.org/rfc/rfc7662"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from sqlmodel import Session
+from starlette.responses import JSONResponse, Response
+
+from bedside.auth.answers import NO_STORE
+from bedside.auth.authority import Authority
+from bedside.auth.bearers import verified
+from bedside.auth.endpoints.access import CLIENT
+from bedside.auth.protocol import ClientRequest, authenticated_client, client_request
+from bedside.auth.refusals import invalid_client, invalid_request
+from bedside.auth.tables import Client
+from bedside.identity import Refused
+
+_TOLD = ("iss", "aud", "sub", "client_id", "scope", "exp", "iat", "jti", "patient", "encounter", "fhirUser")
+
+
+def routes(authority: Authority) -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/introspect", openapi_extra=CLIENT)
+    def introspect(request: Annotated[ClientRequest, Depends(client_request)]) -> Response:
+        """For clients that hold `introspect`; a token for an audience that is not theirs is inactive to them."""
+        with authority.units.unit() as session:
+            client = authenticated_client(session, request)
+            if client.public or "introspect" not in client.scope.split():
+                raise invalid_client()
+            token = request.parameters.get("token")
+            if token is None:
+                raise invalid_request("token is missing")
+            return JSONResponse(_told(authority, session, client, token), headers=NO_STORE)
+
+    return router
+
+
+def _told(authority: Authority, session: Session, client: Client, token: str) -> dict[str, Any]:
+    try:
+        known = verified(authority, session, token, audiences=client.audiences)
+    except Refused:
+        return {"active": False}
+    told = {name: known.claims[name] for name in _TOLD if name in known.claims}
+    return {"active": True, "token_type": "Bearer", **told}

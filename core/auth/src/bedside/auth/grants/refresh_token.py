@@ -1,0 +1,72 @@
+"""A used-once token for new tokens. https://www.rfc-editor.org/rfc/rfc9700#section-4.14"""
+
+from typing import Any
+
+from bedside.auth.directory import active_user, roles_of
+from bedside.auth.granting import granted_to_person, says_something
+from bedside.auth.grants.families import end_family, refresh_token_of, rotated
+from bedside.auth.grants.grant import Asked
+from bedside.auth.minting import id_token, personal_token
+from bedside.auth.refusals import invalid_grant, invalid_scope
+from bedside.auth.tables import GrantFamily, RefreshToken, User
+from bedside.identity.scopes import Scopes
+
+
+def refresh_token(asked: Asked) -> dict[str, Any]:
+    """A wrong client or scope burns nothing; a second use ends the whole authorization."""
+    secret = asked.required("refresh_token")
+    used, family = _found(asked, secret)
+    scopes = _scopes(asked, family)
+    user = _user(asked, used, family)
+    successor = rotated(asked, family, used, secret)
+    if successor is None:
+        end_family(asked, family.id)
+        raise invalid_grant("the refresh token was used before")
+    return _answer(asked, family, user, scopes) | {"refresh_token": successor}
+
+
+def _found(asked: Asked, secret: str) -> tuple[RefreshToken, GrantFamily]:
+    found = refresh_token_of(asked, secret)
+    if found is None or found[1].client_id != asked.client.id:
+        raise invalid_grant("the refresh token is not one of this client")
+    return found
+
+
+def _scopes(asked: Asked, family: GrantFamily) -> Scopes:
+    """Narrower for this one token if asked for; the authorization keeps its scope."""
+    authorized = Scopes.parse(family.scope)
+    requested = asked.parameters.get("scope")
+    if requested is None:
+        return authorized
+    scopes = Scopes.parse(requested)
+    if not authorized.covers(scopes):
+        raise invalid_scope("more was asked for than was authorized")
+    return scopes
+
+
+def _user(asked: Asked, used: RefreshToken, family: GrantFamily) -> User:
+    now = asked.authority.clock.now()
+    if family.ended_at is not None:
+        raise invalid_grant("the authorization has ended")
+    if family.ends_at <= now or (used.used_at is None and used.expires_at <= now):
+        raise invalid_grant("the refresh token has expired")
+    user = active_user(asked.session, family.user_id)
+    if user is None:
+        end_family(asked, family.id)
+        raise invalid_grant("the person may no longer sign in")
+    return user
+
+
+def _answer(asked: Asked, family: GrantFamily, user: User, scopes: Scopes) -> dict[str, Any]:
+    roles = roles_of(asked.session, user, now=asked.authority.clock.now())
+    client = Scopes.parse(asked.client.scope)
+    # Roles and registration may have shrunk since; what is left of the authorization is what holds.
+    held = granted_to_person(scopes, client=client, roles=roles, patient=family.patient)
+    if not says_something(held):
+        raise invalid_scope("nothing of what was authorized is held any more")
+    answer = personal_token(asked.authority, family, user, roles=roles, scopes=held).answer()
+    if "openid" in held.words:
+        answer["id_token"] = id_token(asked.authority, family, user, scopes=held, nonce=None)
+    if family.patient:
+        answer |= {"patient": family.patient, "need_patient_banner": True}
+    return answer

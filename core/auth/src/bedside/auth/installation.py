@@ -1,0 +1,45 @@
+"""What auth must know of the installation it serves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from bedside.service import Settings
+
+SERVICES = ("gateway", "patients", "encounters")
+"""The services that sign in as themselves."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Addresses have no final slash."""
+
+    issuer: str
+    fhir_base: str
+    database_url: str
+    master_secret: str = field(repr=False)
+    addresses: Mapping[str, str]
+    service_secrets: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def of(cls, settings: "Settings") -> "Installation":
+        return cls(
+            issuer=settings.issuer,
+            fhir_base=settings.fhir_base,
+            database_url=settings.database_url("auth"),
+            master_secret=settings.kept_secret("auth-master"),
+            addresses={name: settings.address(name) for name in ("gateway", "patients", "encounters", "auth")},
+            service_secrets={name: settings.service_secret(name) for name in ("gateway", "patients", "encounters")},
+        )
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether browsers reach auth by https; cookies are then Secure."""
+        return urlsplit(self.issuer).scheme == "https"
+
+    @property
+    def own_audiences(self) -> tuple[str, ...]:
+        """What tokens for auth's own APIs may name."""
+        return tuple({self.fhir_base: None, self.issuer: None, self.addresses["auth"]: None})

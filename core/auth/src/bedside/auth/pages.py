@@ -1,0 +1,52 @@
+"""The pages of auth: forms that work without a script, closed against framing, injection and storing."""
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from bedside.auth.answers import NO_STORE
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("bedside.auth"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+
+
+def page(template: str, *, status: int = 200, sends_on_to: str | None = None, **values: Any) -> Response:
+    """`sends_on_to` is the address that a form on the page may end at, after our own redirect."""
+    return HTMLResponse(_templates().get_template(template).render(values), status, headers=_headers(sends_on_to))
+
+
+def message(title: str, text: str, *, status: int) -> Response:
+    return page("message.html", status=status, title=title, text=text)
+
+
+@cache
+def style_sheet() -> bytes:
+    return files("bedside.auth").joinpath("static/bedside.css").read_bytes()
+
+
+def _headers(sends_on_to: str | None) -> dict[str, str]:
+    # Chromium holds the redirect after a form to form-action too, so the app that waits for it has to be named.
+    targets = f"'self' {_origin(sends_on_to)}" if sends_on_to else "'self'"
+    return NO_STORE | {
+        "Content-Security-Policy": (
+            "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
+            f"form-action {targets}"
+        ),
+        "X-Frame-Options": "DENY",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+
+
+def _origin(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"

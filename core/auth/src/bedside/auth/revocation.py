@@ -1,0 +1,84 @@
+"""Ending what was granted. The row and the fact that tells it commit together."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlmodel import Session, col, select, update
+
+from bedside.auth.authority import Authority
+from bedside.auth.tables import GrantFamily, Revocation, User
+from bedside.auth.tables import Session as BrowserSession
+from bedside.events import Fact
+from bedside.events.catalog import SessionRevoked, TokenRevoked, UserDeactivated
+from bedside.identity.denylist import TOKEN_LIFE_MAX, Kind
+from bedside.identity.token import Verified
+
+
+def end_token(authority: Authority, session: Session, token_id: str) -> None:
+    """The access token with this jti is refused from now on, everywhere."""
+    until = _refuse(authority, session, "token", token_id)
+    _tell(authority, session, [Fact(TokenRevoked(jti=token_id, until=until), subject=f"Token/{token_id}")])
+
+
+def end_families(authority: Authority, session: Session, families: Iterable[GrantFamily]) -> None:
+    """No refresh any more, and the access tokens of these authorizations are refused. Safe to repeat."""
+    facts = []
+    for family in sorted(families, key=lambda family: family.id):
+        family.ended_at = family.ended_at or authority.clock.now()
+        session.add(family)
+        until = _refuse(authority, session, "session", family.id)
+        facts.append(Fact(SessionRevoked(sid=family.id, until=until), subject=f"Session/{family.id}"))
+    _tell(authority, session, facts)
+
+
+def end_session(authority: Authority, session: Session, browser_session: BrowserSession) -> None:
+    """Signs the browser out, and with it every app that was authorized from it, but for offline access."""
+    now = authority.clock.now()
+    browser_session.ended_at = browser_session.ended_at or now
+    session.add(browser_session)
+    open_families = select(GrantFamily).where(
+        GrantFamily.session_id == browser_session.id, col(GrantFamily.ended_at).is_(None)
+    )
+    end_families(
+        authority,
+        session,
+        [family for family in session.exec(open_families) if "offline_access" not in family.scope.split()],
+    )
+
+
+def deactivate_user(authority: Authority, session: Session, user: User, *, roles: Iterable[str] = ()) -> None:
+    """The person may act no longer; what they were granted is over, and reactivation revives none of it."""
+    now = authority.clock.now()
+    user.active = False
+    session.add(user)
+    for table in (BrowserSession, GrantFamily):
+        session.exec(
+            update(table).where(col(table.user_id) == user.id, col(table.ended_at).is_(None)).values(ended_at=now)
+        )
+    until = _refuse(authority, session, "user", user.id)
+    data = UserDeactivated(roles=tuple(roles), issued_before=now, until=until)
+    _tell(authority, session, [Fact(data, subject=f"User/{user.id}")])
+
+
+def is_revoked(session: Session, token: Verified) -> bool:
+    """Asks the table itself: auth need not wait for its own events."""
+    named = {
+        ("token", token.token_id),
+        ("session", token.session_id),
+        ("client", token.client_id),
+        ("user", token.subject),
+    }
+    rows = session.exec(select(Revocation).where(col(Revocation.value).in_([value for _, value in named]))).all()
+    return any((row.kind, row.value) in named and token.issued_at <= row.issued_before for row in rows)
+
+
+def _refuse(authority: Authority, session: Session, kind: Kind, value: str) -> datetime:
+    now = authority.clock.now()
+    until = now + TOKEN_LIFE_MAX
+    session.merge(Revocation(kind=kind, value=value, issued_before=now, until=until))
+    return until
+
+
+def _tell(authority: Authority, session: Session, facts: list[Fact]) -> None:
+    session.flush()
+    authority.outbox.append_sync(session.connection(), facts, now=authority.clock.now())

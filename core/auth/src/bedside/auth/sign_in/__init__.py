@@ -1,0 +1,1 @@
+"""A person shows who they are, in a browser."""

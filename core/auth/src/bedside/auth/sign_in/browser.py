@@ -1,0 +1,47 @@
+"""What ties a form to the browser that was shown it: cookies, and the proof against forged posts."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bedside.auth.authority import Authority
+from bedside.auth.secrets_kept import new_secret, same
+
+
+class Browser:
+    """One request's browser. It gets a random name at its first page, which lives as long as the browser does."""
+
+    def __init__(self, authority: Authority, request: Request) -> None:
+        self._authority = authority
+        prefix = "__Host-" if authority.installation.encrypted else ""
+        self._session_cookie = f"{prefix}bedside-auth"
+        self._name_cookie = f"{prefix}bedside-auth-browser"
+        self._known = request.cookies.get(self._name_cookie)
+        self.name = self._known or new_secret()
+        self.session_secret = request.cookies.get(self._session_cookie)
+
+    def proof(self, of: str) -> str:
+        """Goes into the form as `csrf`; `of` is what the form is about."""
+        return self._authority.sealing.mark("form", f"{self.name} {of}")
+
+    def proves(self, proof: str | None, of: str) -> bool:
+        """Whether the form came from a page that this browser was shown."""
+        return self._known is not None and proof is not None and same(proof, self.proof(of))
+
+    def remember(self, response: Response, *, session_secret: str | None = None) -> Response:
+        if self._known is None:
+            self._set(response, self._name_cookie, self.name)
+        if session_secret is not None:
+            self._set(response, self._session_cookie, session_secret)
+        return response
+
+    def forget_session(self, response: Response) -> Response:
+        response.delete_cookie(
+            self._session_cookie, path="/", secure=self._authority.installation.encrypted, httponly=True, samesite="lax"
+        )
+        return response
+
+    def _set(self, response: Response, name: str, value: str) -> None:
+        # On an http loopback issuer browsers would not send a Secure cookie back.
+        response.set_cookie(
+            name, value, path="/", secure=self._authority.installation.encrypted, httponly=True, samesite="lax"
+        )
