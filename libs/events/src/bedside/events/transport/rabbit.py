@@ -12,7 +12,7 @@ from aiormq.exceptions import AMQPError as WireError
 from yarl import URL
 
 from bedside.events.transport.port import Delivery, Disconnected, Outgoing, Queue
-from bedside.events.transport.topology import EVENTS_EXCHANGE, declare_on, exchange_of, owner_of
+from bedside.events.transport.topology import Names, declare_on
 
 _PUBLISH_TIMEOUT_S = 5.0
 _CONNECT_TIMEOUT_S = 5.0
@@ -23,8 +23,9 @@ _BROKEN = (AMQPError, WireError, ConnectionError, OSError, TimeoutError, Runtime
 
 
 class _RabbitSubscription:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, names: Names) -> None:
         self._name = name
+        self._names = names
         # Handlers run concurrently up to prefetch; one serial reader takes from here instead. None: no more will come.
         self._arrived: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
 
@@ -38,12 +39,17 @@ class _RabbitSubscription:
         messages = [await self._arrived.get()]
         while len(messages) < most and not self._arrived.empty():
             messages.append(self._arrived.get_nowait())
-        deliveries = [_delivery(message) for message in messages if message is not None]
+        deliveries = [self._delivery(message) for message in messages if message is not None]
         if len(deliveries) < len(messages):
             self.end()
         if not deliveries:
             raise Disconnected(self._name)
         return deliveries
+
+    def _delivery(self, message: AbstractIncomingMessage) -> Delivery:
+        count = message.headers.get("x-delivery-count", 1 if message.redelivered else 0)
+        redeliveries = count if isinstance(count, int) else 0
+        return Delivery(message.body, self._names.owner_of(message.exchange or ""), redeliveries, message)
 
     async def ack(self, delivery: Delivery) -> None:
         await self._settle(delivery.tag.ack(multiple=True))
@@ -63,7 +69,8 @@ class _RabbitSubscription:
 class RabbitTransport:
     """`url` is as `amqp://user:password@host:5672/vhost`. Connects when first used, and again after a loss."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, names: Names | None = None) -> None:
+        self._names = names or Names()
         self._url = URL(url).update_query(heartbeat=str(_HEARTBEAT_S))
         # Separate connections: a broker that is short of memory or disk blocks publishers, never consumers.
         self._publishing: AbstractConnection | None = None
@@ -115,7 +122,7 @@ class RabbitTransport:
                 self._publishing = await self._connect()
                 self._channel = await self._publishing.channel(publisher_confirms=True, on_return_raises=True)
             for owner in owners - self._exchanges.keys():
-                self._exchanges[owner] = await self._channel.get_exchange(exchange_of(owner), ensure=False)
+                self._exchanges[owner] = await self._channel.get_exchange(self._names.exchange_of(owner), ensure=False)
 
     async def _drop_publishing(self) -> None:
         connection, self._publishing, self._channel = self._publishing, None, None
@@ -124,7 +131,7 @@ class RabbitTransport:
 
     @asynccontextmanager
     async def subscribe(self, queue: Queue) -> AsyncIterator[_RabbitSubscription]:
-        subscription = _RabbitSubscription(queue.name)
+        subscription = _RabbitSubscription(queue.name, self._names)
         channel: AbstractChannel | None = None
         try:
             try:
@@ -152,11 +159,11 @@ class RabbitTransport:
             await channel.set_qos(prefetch_count=_PREFETCH)
             if queue.shared:
                 # Only looked up: services never declare what they share.
-                read = await channel.get_queue(queue.name, ensure=True)
+                read = await channel.get_queue(self._names.queue(queue), ensure=True)
             else:
-                read = await channel.declare_queue(queue.name, exclusive=True, auto_delete=True)
+                read = await channel.declare_queue(self._names.queue(queue), exclusive=True, auto_delete=True)
                 for binding in queue.bindings:
-                    await read.bind(exchange_of(binding.owner), f"{binding.family}.#")
+                    await read.bind(self._names.exchange_of(binding.owner), f"{binding.family}.#")
             wire = await channel.get_underlay_channel()
             wire.on_consumer_cancel_callbacks.add(subscription.end)
             await read.consume(subscription.on_message)
@@ -166,7 +173,7 @@ class RabbitTransport:
         connection = None
         try:
             connection = await self._connect()
-            await declare_on(await connection.channel(), queues)
+            await declare_on(await connection.channel(), self._names, queues)
         except aio_pika.exceptions.ChannelPreconditionFailed as error:
             raise ValueError(f"the broker holds other arguments: {error}") from error
         except _BROKEN as error:
@@ -181,12 +188,6 @@ class RabbitTransport:
     async def _connect(self) -> AbstractConnection:
         async with asyncio.timeout(_CONNECT_TIMEOUT_S):
             return await aio_pika.connect(self._url, timeout=_CONNECT_TIMEOUT_S)
-
-
-def _delivery(message: AbstractIncomingMessage) -> Delivery:
-    count = message.headers.get("x-delivery-count", 1 if message.redelivered else 0)
-    redeliveries = count if isinstance(count, int) else 0
-    return Delivery(message.body, owner_of(message.exchange or EVENTS_EXCHANGE), redeliveries, message)
 
 
 def _we_are_cancelled() -> bool:
