@@ -2,14 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from bedside.fhir.outcome import Issue, Refused
 from bedside.gateway.federation.batches import Batches
+from bedside.gateway.federation.browsers import OpenToBrowsers
 from bedside.gateway.federation.capabilities import Capabilities
 from bedside.gateway.federation.coordination import Headers
 from bedside.gateway.federation.discovery import Discovery
@@ -67,12 +67,12 @@ def federation_routes(
 ) -> list[Route]:
     """Everything below the prefix; only `metadata` and the SMART configuration are for those without a token."""
     return [
-        Route(f"{prefix}/.well-known/smart-configuration", _open_to_browsers(_Shown(discovery.show))),
-        Route(f"{prefix}/metadata", _open_to_browsers(_Shown(capabilities.show))),
-        Route(f"{prefix}/{{type_name}}/{{rest:path}}", _open_to_browsers(forwarding)),
-        Route(f"{prefix}/{{type_name}}", _open_to_browsers(forwarding)),
-        Route(prefix, _open_to_browsers(bundles)),
-        Route(f"{prefix}/", _open_to_browsers(bundles)),
+        Route(f"{prefix}/.well-known/smart-configuration", OpenToBrowsers(_Shown(discovery.show))),
+        Route(f"{prefix}/metadata", OpenToBrowsers(_Shown(capabilities.show))),
+        Route(f"{prefix}/{{type_name}}/{{rest:path}}", OpenToBrowsers(forwarding)),
+        Route(f"{prefix}/{{type_name}}", OpenToBrowsers(forwarding)),
+        Route(prefix, OpenToBrowsers(bundles)),
+        Route(f"{prefix}/", OpenToBrowsers(bundles)),
     ]
 
 
@@ -94,15 +94,3 @@ class _Shown:
 def _is_json(content_type: str) -> bool:
     media_type = content_type.partition(";")[0].strip().lower()
     return media_type in ("application/fhir+json", "application/json", "text/json", "")
-
-
-def _open_to_browsers(app: ASGIApp) -> ASGIApp:
-    """SMART apps run in browsers at addresses of their own; a bearer token, never a cookie, says who they are."""
-    return CORSMiddleware(
-        app,
-        allow_origins=["*"],
-        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["*"],
-        expose_headers=["ETag", "Location", "Content-Location", "Last-Modified", "X-Request-Id"],
-        max_age=600,
-    )
