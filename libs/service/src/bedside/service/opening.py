@@ -40,8 +40,10 @@ async def opened(name: ServiceName, settings: Settings, transport: Transport) ->
             measures=Measures(name),
             real_clock=real_clock,
         )
-        listener = Listener(transport, name, REVOCATIONS, Revocations(runtime.denylist).take)
-        runtime.in_background("revocations", listener.run)
+        if name != "auth":
+            revocations = Revocations(runtime.denylist, auth, http, runtime.login)
+            listener = Listener(transport, name, REVOCATIONS, revocations.take, on_connected=revocations.read_all)
+            runtime.in_background("revocations", listener.run)
         if database is not None:
             owned = database
 

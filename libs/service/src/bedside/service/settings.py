@@ -1,5 +1,6 @@
 """What the environment says about this installation, with a default that works on one machine."""
 
+import os
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -91,8 +92,9 @@ class Settings(BaseSettings):
         return secret_of(service, self.data_dir)
 
     def kept_secret(self, name: str) -> str:
-        """A random secret under that name, made once and kept in the data folder with mode 0600."""
-        return kept_secret(self.data_dir / "keys", name)
+        """`BEDSIDE_SECRET_<NAME>`, else a random one, made once and kept in the data folder with mode 0600."""
+        given = os.environ.get(f"BEDSIDE_SECRET_{name.upper().replace('-', '_')}")
+        return given or kept_secret(self.data_dir / "keys", name)
 
     @cached_property
     def zone(self) -> ZoneInfo:
