@@ -1,5 +1,7 @@
 """From a service's declaration to the ASGI app that serves it."""
 
+import os
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
@@ -38,11 +40,13 @@ def fhir_app(
     clock: Clock | None = None,
     check_references: bool = True,
     body_bytes_max: int = BODY_BYTES_MAX,
+    page_key: bytes | None = None,
 ) -> Starlette:
     """`/fhir/…` and `/internal/existence` of this service.
 
     `base_url` is the FHIR base that clients see (the gateway's); `address` is where this service itself answers.
-    Without `peers`, references to types that other services own are taken as they come.
+    Without `peers`, references to types that other services own are taken as they come. `page_key` (32 bytes) seals
+    page tokens; replicas share one, by default it is new with each start.
     """
     base_url = base_url.rstrip("/")
     engine = Engine(
@@ -60,6 +64,7 @@ def fhir_app(
         address=address,
         started=(clock or RealClock()).now(),
         body_bytes_max=body_bytes_max,
+        page_key=page_key or os.urandom(32),
         interactions=INTERACTIONS,
     )
     return Starlette(

@@ -11,7 +11,7 @@ from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.exchange import Exchange
 from bedside.fhir.rest.interaction import Interaction
-from bedside.fhir.search import supported_parameters
+from bedside.fhir.search.parameters import parameters
 
 _SYSTEM = ("transaction", "batch", "search-system", "history-system")
 _UNNAMED = ("capabilities", "existence")
@@ -71,7 +71,7 @@ def _resource(type_name: str, codes: list[str]) -> dict[str, Any]:
         "searchInclude": [f"{type_name}:{code}" for code in sorted(known) if known[code].type == "reference"],
         "searchParam": [
             {"name": code, "definition": known[code].url, "type": known[code].type}
-            for code in supported_parameters(type_name)
+            for code in sorted(parameters(type_name))
         ],
     }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin
 
 import httpx
 import orjson
@@ -81,7 +81,7 @@ class FhirClient:
             headers["content-type"] = _JSON
         if form is not None:
             headers["content-type"] = "application/x-www-form-urlencoded"
-            body = str(httpx.QueryParams(form)).encode()
+            body = urlencode(form).encode()
         try:
             response = await self._http.request(method, url, content=body, headers=headers)
         except httpx.TransportError as error:

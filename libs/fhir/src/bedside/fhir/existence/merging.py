@@ -66,11 +66,11 @@ async def _steps(connection: Connection, rids: Any, retired: str, survivor: str,
     table, argument = numbers.numbers_table(connection, set(rids))
     lock = " FOR NO KEY UPDATE OF r" if connection.dialect == "postgresql" else ""
     found = await connection.fetch(
-        f"SELECT r.type_id, r.fid, r.cur_vid FROM {table} JOIN resource r ON r.rid = k.n ORDER BY r.rid{lock}", argument
+        f"SELECT r.fid, r.cur_vid FROM {table} JOIN resource r ON r.rid = k.n ORDER BY r.rid{lock}", argument
     )
-    versions = await current.versions(connection, [vid for _, _, vid in found])
+    versions = await current.versions(connection, [vid for _, vid in found])
     steps: list[Step] = []
-    for type_id, id, vid in found:
+    for id, vid in found:
         before = versions[vid]
         if before.deleted:
             continue

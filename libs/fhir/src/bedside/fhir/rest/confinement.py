@@ -9,8 +9,18 @@ from bedside.fhir.store.current import Version, is_of_patient
 from bedside.identity import Caller
 
 # Who and where care is given is no patient's: an app of one patient may look it up, and not change it.
-_DIRECTORY = frozenset(
-    ["Practitioner", "PractitionerRole", "Organization", "OrganizationAffiliation", "Location", "HealthcareService", "Endpoint", "Medication", "Questionnaire"]
+DIRECTORY = frozenset(
+    {
+        "Practitioner",
+        "PractitionerRole",
+        "Organization",
+        "OrganizationAffiliation",
+        "Location",
+        "HealthcareService",
+        "Endpoint",
+        "Medication",
+        "Questionnaire",
+    }
 )
 _WORDS = {"c": "create", "r": "read", "u": "update", "d": "delete", "s": "search"}
 
@@ -24,7 +34,7 @@ def refuse_unless(caller: Caller, interaction: str, type_name: str, at: str | No
 def confined_to(caller: Caller, interaction: str, type_name: str) -> str | None:
     """The patient (a logical id) within whose compartment the interaction must stay."""
     patient = caller.compartment(type_name, interaction)
-    if patient is None or (type_name in _DIRECTORY and interaction in "rs"):
+    if patient is None or (type_name in DIRECTORY and interaction in "rs"):
         return None
     return patient
 

@@ -23,4 +23,5 @@ class Engine:
     address: str
     started: datetime
     body_bytes_max: int
+    page_key: bytes = field(repr=False)
     interactions: "tuple[Interaction, ...]" = field(default=(), repr=False)

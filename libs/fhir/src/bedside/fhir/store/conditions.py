@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, unquote_plus
 from bedside.events.database import Connection
 from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.search import query
+from bedside.fhir.search.asked import Facility
 from bedside.fhir.search.running import run
 from bedside.fhir.store import locks, references
 from bedside.fhir.store.draft import Draft
@@ -26,7 +27,9 @@ def wanted(drafts: Iterable[Draft]) -> set[Criteria]:
     return found
 
 
-async def matches(connection: Connection, criteria: Criteria, *, at: str, confined_to: str | None) -> list[str]:
+async def matches(
+    connection: Connection, criteria: Criteria, *, at: str, confined_to: str | None, facility: Facility
+) -> list[str]:
     """The ids that match, at most two: one more than may."""
     type_name, text = criteria
     pairs = parse_qsl(text.lstrip("?"), keep_blank_values=True)
@@ -35,7 +38,7 @@ async def matches(connection: Connection, criteria: Criteria, *, at: str, confin
     if any(name in ("_count", "_sort", "_include", "_revinclude") for name, _ in pairs):
         raise Refused(400, [Issue("invalid", "criteria select resources; they do not shape results", at)])
     try:
-        parsed = query.parse(type_name, [*pairs, ("_count", "2")])
+        parsed = query.parse(type_name, [*pairs, ("_count", "2")], facility=facility)
     except Refused as refused:
         raise Refused(refused.status, [Issue(issue.code, issue.text, at) for issue in refused.issues]) from refused
     page = await run(connection, parsed, confined_to=confined_to, snapshot=None)

@@ -75,13 +75,13 @@ class Known(NamedTuple):
     vid: int | None
 
 
-async def numbers(connection: Connection, keys: Collection[str], *, lock: str = "") -> dict[str, Known]:
+async def numbers(reader: Reader, keys: Collection[str], *, lock: str = "") -> dict[str, Known]:
     """The rows of these `Type/id`s. `lock` as in `FOR KEY SHARE`; nothing on SQLite, where one writes at a time."""
     if not keys:
         return {}
-    table, arguments = keys_table(connection, keys)
-    locking = f" ORDER BY r.rid {lock} OF r" if lock and connection.dialect == "postgresql" else ""
-    rows = await connection.fetch(
+    table, arguments = keys_table(reader, keys)
+    locking = f" ORDER BY r.rid {lock} OF r" if lock and reader.dialect == "postgresql" else ""
+    rows = await reader.fetch(
         f"SELECT r.type_id, r.fid, r.rid, r.cur_vid FROM {table}"
         f" JOIN resource r ON r.type_id = k.t AND r.fid = k.f{locking}",
         *arguments,
@@ -89,12 +89,12 @@ async def numbers(connection: Connection, keys: Collection[str], *, lock: str = 
     return {key_of(type_id, id): Known(rid, vid) for type_id, id, rid, vid in rows}
 
 
-async def versions(connection: Connection, vids: Collection[int]) -> dict[int, Version]:
+async def versions(reader: Reader, vids: Collection[int]) -> dict[int, Version]:
     """These versions, by number."""
     if not vids:
         return {}
-    table, argument = numbers_table(connection, vids)
-    rows = await connection.fetch(
+    table, argument = numbers_table(reader, vids)
+    rows = await reader.fetch(
         f"SELECT v.rid, v.vid, v.ver, v.op, v.ts, v.body FROM {table} JOIN version v ON v.vid = k.n", argument
     )
     return {row[1]: Version(*row) for row in rows}

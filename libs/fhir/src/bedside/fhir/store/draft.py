@@ -8,7 +8,7 @@ Kind = Literal["create", "update", "delete"]
 
 @dataclass(slots=True)
 class Draft:
-    """`resource` is ours to change: references are rewritten in it. `at` is `Bundle.entry[3]` in a bundle, else empty."""
+    """`resource` is ours to change: references are rewritten in it. `at` is `Bundle.entry[3]`, or empty."""
 
     kind: Kind
     type_name: str

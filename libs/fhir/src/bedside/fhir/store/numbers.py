@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 import orjson
 
 from bedside.events.database import Connection
+from bedside.events.database.port import Reader
 from bedside.fhir.definitions import definitions
 from bedside.fhir.store import locks
 from bedside.fhir.store.draft import Author
@@ -73,17 +74,17 @@ async def transaction(connection: Connection, author: Author, ts: int) -> int:
     return int(row[0])
 
 
-def keys_table(connection: Connection, keys: Collection[str]) -> tuple[str, tuple[object, ...]]:
+def keys_table(reader: Reader, keys: Collection[str]) -> tuple[str, tuple[object, ...]]:
     """`k(t, f)` for a FROM clause, and its arguments: the keys as rows."""
     rows = pairs(keys)
-    if connection.dialect == "postgresql":
+    if reader.dialect == "postgresql":
         return "unnest($1::smallint[], $2::text[]) AS k(t, f)", ([t for t, _ in rows], [f for _, f in rows])
     table = "(SELECT json_extract(value, '$[0]') AS t, json_extract(value, '$[1]') AS f FROM json_each($1)) AS k"
     return table, (orjson.dumps(rows).decode(),)
 
 
-def numbers_table(connection: Connection, numbers: Collection[int]) -> tuple[str, object]:
+def numbers_table(reader: Reader, numbers: Collection[int]) -> tuple[str, object]:
     """`k(n)` for a FROM clause, and its one argument."""
-    if connection.dialect == "postgresql":
+    if reader.dialect == "postgresql":
         return "unnest($1::bigint[]) AS k(n)", sorted(numbers)
     return "(SELECT value AS n FROM json_each($1)) AS k", orjson.dumps(sorted(numbers)).decode()

@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 
 from bedside.fhir import exact_json
+from bedside.fhir.store.current import Version
 from bedside.fhir.store.instants import shown
 
 
@@ -17,9 +18,10 @@ def stamped(resource: dict[str, Any], id: str, version: int, updated: int) -> di
     return {**resource, "id": id, "meta": meta}
 
 
-def same_content(resource: dict[str, Any], stored: bytes, id: str, version: int, updated: int) -> bool:
+def same_content(resource: dict[str, Any], version: Version) -> bool:
     """Whether writing `resource` would change nothing but its version: element order does not count, precision does."""
-    return _sorted(stamped(resource, id, version, updated)) == _sorted(exact_json.parse(stored))
+    stored = exact_json.parse(version.body)
+    return _sorted(stamped(resource, stored["id"], version.version, version.updated)) == _sorted(stored)
 
 
 def _sorted(value: Any) -> bytes:

@@ -62,7 +62,7 @@ class Store:
                 if attempt + 1 == _ATTEMPTS_MAX:
                     raise
                 # Those who collided must not meet again at the same moment.
-                await asyncio.sleep(_PAUSE_S * 2**attempt * random.uniform(0.5, 1.5))
+                await asyncio.sleep(_PAUSE_S * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - nothing secret
         raise Busy("references kept changing while they were looked up")
 
     async def _once(

@@ -15,10 +15,9 @@ from bedside.fhir.existence.peers import Existence
 from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.search import index_tables, indexing
 from bedside.fhir.search.asked import Facility
-from bedside.fhir.store import conditions, current, integrity, locks, numbers, telling
+from bedside.fhir.store import conditions, current, integrity, linking, locks, numbers, telling
 from bedside.fhir.store.draft import Author, Draft, Written
 from bedside.fhir.store.instants import following, stored
-from bedside.fhir.store.references import conditional, local
 from bedside.fhir.store.references import known as known_key
 from bedside.fhir.store.stamping import same_content, stamped
 
@@ -56,6 +55,11 @@ class Writer:
     ask: bool
     relaxed: bool
 
+    @property
+    def facility(self) -> Facility:
+        """Where our own absolute references begin."""
+        return Facility(self.base_url)
+
     async def write(
         self,
         connection: Connection,
@@ -68,9 +72,9 @@ class Writer:
         """One answer per draft, in their order. Refused when any of them cannot be: then the caller must roll back."""
         criteria = conditions.wanted(drafts)
         await locks.take(connection, drafts, criteria)
-        found = await self._matched(connection, drafts)
+        found = await linking.matched(connection, drafts, self.facility)
         writing = [draft for draft in drafts if id(draft) not in found]
-        await self._rewrite(connection, drafts, writing, found)
+        await linking.rewrite(connection, drafts, found, types=self.service.types, facility=self.facility)
         known = await self._numbers(connection, writing)
         before = await self._before(connection, writing, known)
         self._refuse_conflicts(writing, before)
@@ -85,7 +89,7 @@ class Writer:
             author=author,
             ts=stored(now),
             known=known,
-            facility=Facility(self.base_url),
+            facility=self.facility,
         )
         facts = telling.facts(self.service, list(steps.values()))
         await self.outbox.append(connection, facts, now=now, cause=Cause(correlation_id=author.request_id))
@@ -97,72 +101,6 @@ class Writer:
             else self._unchanged(draft, before.get(draft.key))
             for draft in drafts
         ]
-
-    async def _matched(self, connection: Connection, drafts: Sequence[Draft]) -> dict[int, Written]:
-        """Conditional creates whose resource is there already."""
-        found: dict[int, Written] = {}
-        for draft in drafts:
-            if draft.if_none_exist is None:
-                continue
-            ids = await conditions.matches(
-                connection,
-                (draft.type_name, draft.if_none_exist),
-                at=draft.request_at,
-                confined_to=draft.confined_to,
-            )
-            if len(ids) > 1:
-                raise Refused(
-                    412, [Issue("multiple-matches", "the criteria match several resources", draft.request_at)]
-                )
-            if ids:
-                version = await current.read(connection, draft.type_name, ids[0])
-                assert version is not None, "a search only finds what has a current version"
-                found[id(draft)] = Written(200, draft.type_name, ids[0], version.version, version.updated, version.body)
-        return found
-
-    async def _rewrite(
-        self, connection: Connection, drafts: Sequence[Draft], writing: Sequence[Draft], found: Mapping[int, Written]
-    ) -> None:
-        """References to entries and by criteria become `Type/id`; those to our own base become relative."""
-        entries: dict[str, str] = {}
-        for draft in drafts:
-            if draft.full_url is not None:
-                matched = found.get(id(draft))
-                entries[draft.full_url] = f"{draft.type_name}/{matched.id if matched else draft.id}"
-        resolved: dict[str, str] = {}
-        wrong: list[Issue] = []
-        own_base = f"{self.base_url}/"
-        for draft in writing:
-            for mention in draft.references:
-                text = mention.sent
-                if text in entries:
-                    mention.holder["reference"] = entries[text]
-                elif text.startswith(own_base) and local(text.removeprefix(own_base)):
-                    mention.holder["reference"] = text.removeprefix(own_base)
-                elif conditional(text) is not None:
-                    try:
-                        if text not in resolved:
-                            resolved[text] = await self._resolved(connection, writing, text, draft)
-                        mention.holder["reference"] = resolved[text]
-                    except Refused as refused:
-                        place = integrity.path_of(draft.resource or {}, mention.holder, draft.resource_at)
-                        wrong += [Issue(issue.code, issue.text, place) for issue in refused.issues]
-        if wrong:
-            raise Refused(412 if any(issue.code == "multiple-matches" for issue in wrong) else 422, wrong)
-
-    async def _resolved(self, connection: Connection, writing: Sequence[Draft], text: str, draft: Draft) -> str:
-        criteria = conditional(text)
-        assert criteria is not None, "only conditional references are resolved"
-        if criteria.type_name not in self.service.types:
-            raise Refused(422, [Issue("not-found", "another service would have to resolve this conditional reference")])
-        ids = await conditions.matches(connection, criteria, at=draft.request_at, confined_to=None) or conditions.among(
-            writing, criteria
-        )
-        if len(ids) == 1:
-            return f"{criteria.type_name}/{ids[0]}"
-        if ids:
-            raise Refused(412, [Issue("multiple-matches", "the conditional reference matches several resources")])
-        raise Refused(422, [Issue("not-found", "the conditional reference matches no resource")])
 
     async def _numbers(self, connection: Connection, writing: Sequence[Draft]) -> dict[str, current.Known]:
         """The rows of everything written or referred to, locked so that no reference loses its end meanwhile."""
@@ -233,9 +171,8 @@ class Writer:
                     steps[draft.key] = Step(draft, version, number, updated, b"", "D", None)
                 continue
             assert draft.resource is not None, "only a deletion has no resource"
-            if version is not None and not version.deleted:
-                if same_content(draft.resource, version.body, draft.id, version.version, version.updated):
-                    continue
+            if version is not None and not version.deleted and same_content(draft.resource, version):
+                continue
             resource = stamped(draft.resource, draft.id, number, updated)
             op = "C" if version is None or version.deleted else "U"
             steps[draft.key] = Step(draft, version, number, updated, exact_json.emit(resource), op, resource)

@@ -1,0 +1,45 @@
+"""search of one type, by GET and by POST: https://hl7.org/fhir/R4/http.html#search"""
+
+from starlette.responses import Response
+
+from bedside.fhir.outcome import Issue, Refused
+from bedside.fhir.rest.exchange import Exchange, query_pairs
+from bedside.fhir.rest.interaction import Interaction
+from bedside.fhir.rest.negotiation import preference
+from bedside.fhir.rest.searching import searched
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+async def _search(exchange: Exchange) -> Response:
+    return await _answer(exchange, exchange.search_pairs)
+
+
+async def _search_by_post(exchange: Exchange) -> Response:
+    sent = exchange.request.headers.get("content-type", _FORM)
+    body = await exchange.body()
+    if body and sent.partition(";")[0].strip().lower() != _FORM:
+        raise Refused(415, [Issue("not-supported", f"send {_FORM}")])
+    try:
+        form = query_pairs(body.decode())
+    except UnicodeDecodeError as error:
+        raise Refused(400, [Issue("structure", "the form is not UTF-8")]) from error
+    # Parameters in the address count too: https://hl7.org/fhir/R4/http.html#search
+    return await _answer(exchange, exchange.search_pairs + form)
+
+
+async def _answer(exchange: Exchange, pairs: list[tuple[str, str]]) -> Response:
+    engine = exchange.engine
+    bundle = await searched(
+        engine.store.database,
+        engine,
+        exchange.caller,
+        exchange.type_name,
+        pairs,
+        handling=preference(exchange.request, "handling") or "strict",
+    )
+    return Response(exchange.wanted.body(bundle.bytes()), media_type=exchange.wanted.media_type)
+
+
+SEARCH = Interaction("search-type", "GET", "/{type_name}", "s", _search)
+SEARCH_BY_POST = Interaction("search-type", "POST", "/{type_name}/_search", "s", _search_by_post)

@@ -1,0 +1,99 @@
+"""A search and its page as a Bundle: https://hl7.org/fhir/R4/http.html#search"""
+
+from urllib.parse import urlencode
+
+from bedside.events.database.port import Reader
+from bedside.fhir import exact_json
+from bedside.fhir.definitions import definitions
+from bedside.fhir.outcome import Issue, Refused, operation_outcome
+from bedside.fhir.rest.confinement import DIRECTORY, confined_to
+from bedside.fhir.rest.engine import Engine
+from bedside.fhir.rest.splicing import Bundle
+from bedside.fhir.search import query
+from bedside.fhir.search.asked import Facility
+from bedside.fhir.search.paging import seal, unseal
+from bedside.fhir.search.running import Page, Stored, run
+from bedside.identity import Caller
+
+_JOINING = ("_has:", "_include", "_revinclude")
+
+
+async def searched(
+    reader: Reader,
+    engine: Engine,
+    caller: Caller,
+    type_name: str,
+    pairs: list[tuple[str, str]],
+    *,
+    handling: str,
+    snapshot: int | None = None,
+) -> Bundle:
+    """To be asked only after the scope for the type. `handling` is of `Prefer`; anything but `lenient` is strict."""
+    patient = confined_to(caller, "s", type_name)
+    if patient is not None and type_name != "Patient":
+        _refuse_unconfinable(type_name)
+    parsed = query.parse(
+        type_name,
+        pairs,
+        handling="lenient" if handling == "lenient" else "strict",
+        facility=Facility(engine.base_url),
+        owned=_joinable(engine, caller, pairs),
+    )
+    who = (caller.subject, caller.client_id, patient or "", *sorted(caller.roles))
+    after = unseal(parsed, key=engine.page_key, caller=who)
+    page = await run(reader, parsed, confined_to=patient, snapshot=snapshot, after=after)
+    following = None if page.next is None else seal(page.next, parsed, key=engine.page_key, caller=who)
+    return _bundle(engine, caller, parsed, page, following, is_confined=patient is not None)
+
+
+def _joinable(engine: Engine, caller: Caller, pairs: list[tuple[str, str]]) -> frozenset[str]:
+    """The types a chain may lead to: asking of a type what one may not search would tell what is in it."""
+    if not any("." in name or name.startswith(_JOINING) for name, _ in pairs):
+        return engine.service.types
+    return frozenset(name for name in engine.service.types if caller.may("s", name))
+
+
+def _refuse_unconfinable(type_name: str) -> None:
+    # What lies in no compartment is nobody's in particular: an app of one patient has no business there.
+    if type_name not in DIRECTORY and not definitions().compartment_parameters("Patient", type_name):
+        raise Refused(403, [Issue("forbidden", f"{type_name} cannot be searched for one patient")])
+
+
+def _bundle(
+    engine: Engine, caller: Caller, parsed: query.Query, page: Page, following: str | None, *, is_confined: bool
+) -> Bundle:
+    address = f"{engine.base_url}/{parsed.type_name}"
+    bundle = Bundle("searchset", total=page.total)
+    bundle.link("self", _link(address, parsed.applied))
+    if following is not None:
+        bundle.link("next", _link(address, [*parsed.applied, ("_page", following)]))
+    for match in page.matches:
+        _add(bundle, engine, match, "match")
+    for stored in page.included:
+        if _may_be_included(caller, stored.type_name, is_confined=is_confined):
+            _add(bundle, engine, stored, "include")
+    if parsed.warnings:
+        told = exact_json.emit(operation_outcome(parsed.warnings))
+        bundle.entry(resource=told, search={"mode": "outcome"})
+    return bundle
+
+
+def _may_be_included(caller: Caller, type_name: str, *, is_confined: bool) -> bool:
+    """Included resources are read: each type needs its own scope, under the same confinement."""
+    if not caller.may("r", type_name):
+        return False
+    if not is_confined:
+        return confined_to(caller, "r", type_name) is None
+    if type_name == "Patient" or type_name in DIRECTORY:
+        return True
+    return bool(definitions().compartment_parameters("Patient", type_name))
+
+
+def _add(bundle: Bundle, engine: Engine, stored: Stored, mode: str) -> None:
+    bundle.entry(
+        full_url=f"{engine.base_url}/{stored.type_name}/{stored.id}", resource=stored.body, search={"mode": mode}
+    )
+
+
+def _link(address: str, pairs: "list[tuple[str, str]] | tuple[tuple[str, str], ...]") -> str:
+    return f"{address}?{urlencode(pairs, safe=':|,/$')}" if pairs else address
