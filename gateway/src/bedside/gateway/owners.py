@@ -13,6 +13,7 @@ from bedside.identity import Unreachable as AuthUnreachable
 __all__ = ["Answer", "Owners", "Streamed", "TokenExchange", "Unreachable"]
 
 TIMEOUT_S = 60.0
+ALIVE_TIMEOUT_S = 2.0
 
 
 class TokenExchange(Protocol):
@@ -81,6 +82,14 @@ class Owners:
         except TimeoutError as problem:
             raise Unreachable(service, f"nothing within {timeout_s} s") from problem
 
+    async def is_alive(self, service: str) -> bool:
+        """Whether its process answers now; not whether it is well."""
+        try:
+            await self._wire.send("GET", f"{self._addresses[service]}/health/live", [], b"", ALIVE_TIMEOUT_S)
+        except (OSError, TimeoutError):
+            return False
+        return True
+
     async def request_as_gateway(
         self,
         service: str,
@@ -112,7 +121,7 @@ class Owners:
         """As `request`, for what is only handed on: headers are bytes, a large answer is not collected."""
         breaker = self._breakers[service]
         if not breaker.admits():
-            raise Unreachable(service, "it has not answered lately")
+            raise Unreachable(service, "it has not answered lately", untouched=True)
         address = self._addresses[service]
         if bearer is not None:
             with _auth_may_be_silent():
@@ -123,7 +132,8 @@ class Owners:
             answer = await self._wire.send(method, f"{address}/fhir{slash}{path_and_query}", headers, body, timeout_s)
         except (OSError, TimeoutError) as problem:
             breaker.failed()
-            raise Unreachable(service, type(problem).__name__) from problem
+            untouched = isinstance(problem, ConnectionRefusedError)
+            raise Unreachable(service, type(problem).__name__, untouched=untouched) from problem
         breaker.succeeded()
         return answer
 
@@ -144,4 +154,4 @@ def _auth_may_be_silent() -> Iterator[None]:
     try:
         yield
     except AuthUnreachable as problem:
-        raise Unreachable("auth", str(problem)) from problem
+        raise Unreachable("auth", str(problem), untouched=True) from problem

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from bedside.fhir import exact_json
 from bedside.fhir.outcome import Issue, Refused, operation_outcome
 from bedside.gateway.federation.coordination import Headers
-from bedside.gateway.federation.entries import Entry, examined
+from bedside.gateway.federation.entries import Entry, answered, examined
 from bedside.gateway.federation.inclusion import Inclusion, Plan
 from bedside.gateway.federation.refusals import FHIR_JSON, unavailable
 from bedside.gateway.federation.remapping import remapped
@@ -48,12 +48,7 @@ class Batches:
         searched = [self._composed(entry, plan, bearer) for entry, plan in composed]
         for part in await asyncio.gather(*asked, *searched):
             answers |= part
-        response = {
-            "resourceType": "Bundle",
-            "type": "batch-response",
-            "entry": [answers[index] for index in sorted(answers)],
-        }
-        return Response(exact_json.emit(response), media_type=FHIR_JSON)
+        return answered("batch-response", [answers[index] for index in sorted(answers)])
 
     async def _part(
         self, owner: str, entries: Sequence[Entry], bearer: str, headers: Headers

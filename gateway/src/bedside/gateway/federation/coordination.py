@@ -19,6 +19,7 @@ from bedside.identity import LoginRefused
 log = structlog.get_logger("bedside.gateway.transactions")
 Headers = Sequence[tuple[str, str]]
 _FHIR_JSON = "application/fhir+json"
+FATE_TIMEOUT_S = 5.0
 
 
 @dataclass(slots=True)
@@ -58,7 +59,7 @@ class PartRefused(Exception):
 
 
 class PartUnanswered(Exception):
-    """One owner did not answer; `remains` are the indexes of entries that were done and could not be undone."""
+    """One owner did not answer; `remains` are the indexes of entries that were, or may have been, carried out."""
 
     def __init__(self, problem: Unreachable, remains: list[int]) -> None:
         super().__init__(str(problem))
@@ -79,7 +80,7 @@ class OneAfterTheOther:
 
     When a later part is refused, what the earlier ones *created* is deleted again. Updates and deletions of an earlier
     part stay, and the caller is told which. If the gateway dies between two parts, the first stays; so does it when an
-    owner's answer is lost and that owner cannot be asked afterwards.
+    owner's answer is lost and it cannot be found out that nothing was done.
     """
 
     def __init__(self, owners: Owners) -> None:
@@ -88,12 +89,17 @@ class OneAfterTheOther:
     async def commit(
         self, parts: Sequence[Part], identities: Identities, *, bearer: str, headers: Headers
     ) -> dict[int, dict[str, Any]]:
+        for part in parts[1:]:
+            if not await self._owners.is_alive(part.owner):
+                raise PartUnanswered(Unreachable(part.owner, "it is not there", untouched=True), [])
         done: dict[int, dict[str, Any]] = {}
         for part in parts:
             try:
                 answer = await self._committed(part, identities, bearer, headers)
             except Unreachable as problem:
-                raise PartUnanswered(problem, await self._undone(parts, done)) from problem
+                if problem.untouched or await self._left_nothing(part):
+                    raise PartUnanswered(problem, await self._undone(parts, done)) from problem
+                raise PartUnanswered(problem, sorted({*done, *(entry.index for entry in part.entries)})) from problem
             if not answer.ok:
                 raise PartRefused(part, answer, await self._undone(parts, done))
             done |= _by_index(part, answer, identities)
@@ -108,6 +114,17 @@ class OneAfterTheOther:
             body=part.body(identities),
             headers=[*headers, ("content-type", _FHIR_JSON), ("accept", _FHIR_JSON)],
         )
+
+    async def _left_nothing(self, part: Part) -> bool:
+        """Whether a part whose answer was lost was surely not carried out; parts are atomic, so one id tells."""
+        target = next(iter(part.assigned.values()), None)
+        if target is None:
+            return False
+        try:
+            answer = await self._owners.request_as_gateway(part.owner, "GET", target, timeout_s=FATE_TIMEOUT_S)
+        except (Unreachable, LoginRefused):
+            return False
+        return answer.status == 404
 
     async def _undone(self, parts: Sequence[Part], done: dict[int, dict[str, Any]]) -> list[int]:
         """The indexes of entries whose effect stays."""

@@ -5,11 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.responses import Response
+
 from bedside.fhir import exact_json
 from bedside.fhir.outcome import Issue, Refused
-from bedside.gateway.federation.refusals import unknown_type
+from bedside.gateway.federation.refusals import FHIR_JSON, unknown_type
 from bedside.gateway.owners import Owners
 
+ENTRIES_MAX = 20_000
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
 
@@ -63,8 +66,11 @@ def parsed(body: bytes) -> dict[str, Any]:
         raise Refused(400, [Issue("structure", "A Bundle is expected here.", "Bundle")])
     if bundle.get("type") not in ("batch", "transaction"):
         raise Refused(400, [Issue("value", "Only a Bundle of type batch or transaction is taken.", "Bundle.type")])
-    if not isinstance(bundle.get("entry", []), list):
+    entries = bundle.get("entry", [])
+    if not isinstance(entries, list):
         raise Refused(400, [Issue("structure", "This is to be a list.", "Bundle.entry")])
+    if len(entries) > ENTRIES_MAX:
+        raise Refused(413, [Issue("too-long", f"A bundle holds at most {ENTRIES_MAX} entries.", "Bundle.entry")])
     return bundle
 
 
@@ -95,6 +101,12 @@ def repeated(entries: Iterable[Entry]) -> list[Issue]:
             elif name is not None:
                 seen.add(name)
     return issues
+
+
+def answered(kind: str, entries: list[dict[str, Any]]) -> Response:
+    """The response Bundle; FHIR knows no empty lists."""
+    bundle = {"resourceType": "Bundle", "type": kind, **({"entry": entries} if entries else {})}
+    return Response(exact_json.emit(bundle), media_type=FHIR_JSON)
 
 
 def _examined(index: int, source: Any, owners: Owners) -> tuple[Entry | None, list[Issue]]:

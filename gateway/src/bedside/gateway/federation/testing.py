@@ -60,6 +60,8 @@ class StandIn:
         await send({"type": "http.response.body", "body": raw})
 
     def _reply(self, asked: Asked) -> Reply:
+        if asked.path == "health/live":
+            return 200, {}, {}
         if asked.path == "metadata":
             resource = [{"type": name} for name in sorted(PROMISED[self.service])]
             rest = {"mode": "server", "resource": resource, "interaction": [{"code": "transaction"}]}
@@ -67,10 +69,10 @@ class StandIn:
         self.asked.append(asked)
         if self.answer is not None:
             return self.answer(asked)
-        return (200, {}, _carried_out(asked.json())) if asked.path == "" else (200, {}, {"resourceType": "Basic"})
+        return (200, {}, carried_out(asked.json())) if asked.path == "" else (200, {}, {"resourceType": "Basic"})
 
 
-def _carried_out(bundle: dict[str, Any]) -> dict[str, Any]:
+def carried_out(bundle: dict[str, Any]) -> dict[str, Any]:
     """Every entry of a bundle succeeds."""
     kind = bundle["type"]
     return {"resourceType": "Bundle", "type": f"{kind}-response", "entry": [_done(each) for each in bundle["entry"]]}

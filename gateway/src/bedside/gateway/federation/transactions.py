@@ -9,12 +9,11 @@ from urllib.parse import quote
 import orjson
 from starlette.responses import Response
 
-from bedside.fhir import exact_json
 from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.validation import validate
 from bedside.gateway.federation.coordination import Coordinator, Headers, Part, PartRefused, PartUnanswered
 from bedside.gateway.federation.door import forbidden, permitted
-from bedside.gateway.federation.entries import Entry, examined, repeated
+from bedside.gateway.federation.entries import Entry, answered, examined, repeated
 from bedside.gateway.federation.references import (
     Identities,
     conditionals,
@@ -31,9 +30,6 @@ from bedside.identity import Caller
 
 # So many searches travel in one batch to an owner.
 SEARCHES_PER_BATCH = 100
-ENTRIES_MAX = 20_000
-# The order of https://hl7.org/fhir/R4/http.html#trules is the owner's business; ours is who goes first.
-_OUTCOME_ORDER = {status: rank for rank, status in enumerate((400, 403, 422, 412))}
 
 
 class Transactions:
@@ -158,8 +154,7 @@ class Transactions:
             location = entry["response"].get("location")
             if location and "://" not in location:
                 entry["response"]["location"] = f"{self._owners.public_base}/{location}"
-        answer = {"resourceType": "Bundle", "type": "transaction-response", "entry": entries}
-        return Response(exact_json.emit(answer), media_type=FHIR_JSON)
+        return answered("transaction-response", entries)
 
 
 def _refuse(issues: Sequence[Issue], status: int) -> None:
@@ -233,6 +228,11 @@ def _part_unanswered(unanswered: PartUnanswered) -> Response:
 
 def _remaining(indexes: Sequence[int]) -> list[Issue]:
     return [
-        Issue("incomplete", "This entry was carried out and could not be undone.", f"Bundle.entry[{index}]", "warning")
+        Issue(
+            "incomplete",
+            "This entry was, or may have been, carried out and could not be undone.",
+            f"Bundle.entry[{index}]",
+            "warning",
+        )
         for index in indexes
     ]

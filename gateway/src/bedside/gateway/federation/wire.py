@@ -19,12 +19,16 @@ Body = bytes | AsyncIterator[bytes]
 
 
 class Unreachable(Exception):
-    """An owner did not answer: down, too slow, or hung up. Trying again later may help."""
+    """An owner did not answer: down, too slow, or hung up. Trying again later may help.
 
-    def __init__(self, service: str, reason: str) -> None:
+    `untouched`: the request surely never reached it.
+    """
+
+    def __init__(self, service: str, reason: str, *, untouched: bool = False) -> None:
         super().__init__(f"{service} did not answer: {reason}")
         self.service = service
         self.reason = reason
+        self.untouched = untouched
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,10 @@ class Streamed:
 
 
 class Wire(Protocol):
-    """Raises OSError or TimeoutError when there is no answer; a bad status is an answer."""
+    """Raises OSError or TimeoutError when there is no answer, ConnectionRefusedError when nobody was there to ask.
+
+    A bad status is an answer.
+    """
 
     async def send(self, method: str, url: str, headers: Headers, body: Body, timeout_s: float) -> Answer | Streamed:
         """A body of unknown or large size comes back as Streamed, any other as Answer."""
@@ -91,6 +98,8 @@ class NetworkWire:
             ):
                 return Streamed(response.status, received, _chunks(response))
             content = await response.read()
+        except aiohttp.ClientConnectorError as problem:
+            raise ConnectionRefusedError(type(problem).__name__) from problem
         except aiohttp.ClientError as problem:
             raise ConnectionError(type(problem).__name__) from problem
         return Answer(response.status, received, content)
@@ -130,8 +139,8 @@ class InProcessWire:
     async def send(self, method: str, url: str, headers: Headers, body: Body, timeout_s: float) -> Answer | Streamed:
         app = next((app for address, app in self.apps.items() if url.startswith(address + "/")), None)
         if app is None:
-            raise ConnectionError("nobody listens there")
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            raise ConnectionRefusedError("nobody listens there")
+        transport = httpx.ASGITransport(app, raise_app_exceptions=True)
         async with httpx.AsyncClient(transport=transport, timeout=timeout_s) as client:
             content = body if isinstance(body, bytes) else await _joined(body)
             response = await client.request(method, url, headers=_without_length(headers), content=content)
