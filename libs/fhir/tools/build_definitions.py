@@ -86,9 +86,11 @@ def tables(documents: list[Json]) -> dict[str, Any]:
     structures = [each for each in by_type["StructureDefinition"] if _is_specification(each)]
     simple_quantity = next(each for each in by_type["StructureDefinition"] if each["name"] == "SimpleQuantity")
     types = dict(_types([*structures, simple_quantity]))
+    invariants = _qualified_invariants(types, _invariant_texts([*structures, simple_quantity]))
     parameters = _search_parameters(by_type["SearchParameter"])
     return {
         "types": types,
+        "invariants": invariants,
         "search_parameters": parameters,
         "search_numbers": _search_numbers(types, parameters),
         "compartments": _compartments(by_type["CompartmentDefinition"]),
@@ -172,6 +174,38 @@ def _invariants(element: Json) -> Json:
     keys = [each["key"] for each in element.get("constraint", ()) if each["severity"] == "error"]
     kept = sorted(set(keys) - STRUCTURAL_INVARIANTS)
     return {"invariants": kept} if kept else {}
+
+
+def _invariant_texts(structures: Iterable[Json]) -> dict[str, dict[str, str]]:
+    """By key and by path, what the rule says."""
+    texts: dict[str, dict[str, str]] = {}
+    for structure in structures:
+        for element in structure["snapshot"]["element"]:
+            for each in element.get("constraint", ()):
+                if each["severity"] == "error" and each["key"] not in STRUCTURAL_INVARIANTS:
+                    texts.setdefault(each["key"], {})[element["path"]] = each["human"]
+    return texts
+
+
+def _qualified_invariants(types: Json, texts: dict[str, dict[str, str]]) -> dict[str, str]:
+    """R4 gave the key inv-1 to three rules. Such a key gets its path in front, here and in the types."""
+    qualified: dict[str, str] = {}
+    for key, by_path in sorted(texts.items()):
+        if len(set(by_path.values())) == 1:
+            qualified[key] = next(iter(by_path.values()))
+            continue
+        for path, text in sorted(by_path.items()):
+            qualified[f"{path}.{key}"] = text
+            _holder(types, path)["invariants"] = sorted(
+                f"{path}.{key}" if each == key else each for each in _holder(types, path)["invariants"]
+            )
+    return qualified
+
+
+def _holder(types: Json, path: str) -> Json:
+    parent, _, name = path.rpartition(".")
+    holder: Json = types[parent]["elements"][name] if parent else types[path]
+    return holder
 
 
 # --- search -----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Looking things up in the definitions. Each table is read when it is first asked for."""
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache, cached_property
 from importlib.resources import files
 from types import MappingProxyType
@@ -34,9 +34,14 @@ class Definitions:
         return tuple(sorted(self._numbers))
 
     @cached_property
-    def type_names(self) -> tuple[str, ...]:
+    def resource_type_set(self) -> frozenset[str]:
+        """`resource_types`, for asking whether one is among them."""
+        return frozenset(self.resource_types)
+
+    @cached_property
+    def type_names(self) -> frozenset[str]:
         """Everything `type` knows: resources, data types, primitives and backbone elements."""
-        return tuple(self._types)
+        return frozenset(self._types)
 
     def type_id(self, type_name: str) -> int:
         """The number that stands for this resource type in every database, for good."""
@@ -78,12 +83,21 @@ class Definitions:
         """As `codes`, with the code's system first."""
         return frozenset((system, code) for system, codes in self._codes[value_set].items() for code in codes)
 
+    def invariant_text(self, key: str) -> str:
+        """What the invariant demands, in the words of R4. A key that R4 gave twice begins with a path."""
+        return self._invariants[key]
+
+    @property
+    def invariant_keys(self) -> Collection[str]:
+        """The keys of every invariant whose breach is an error."""
+        return self._invariants.keys()
+
     def is_listed(self, value_set: str) -> bool:
         """Whether `codes` knows it."""
         return value_set in self._codes
 
     def reference_targets(self) -> Mapping[str, tuple[str, ...]]:
-        """By element path such as `Observation.subject`, the types its references may point to; none, or `Resource`, is any."""
+        """By element path as `Observation.subject`, where its references may point; empty, or `Resource`, is any."""
         return self._reference_targets
 
     @cached_property
@@ -118,6 +132,11 @@ class Definitions:
             compartment: {type_name: tuple(codes) for type_name, codes in types.items()}
             for compartment, types in _table("compartments").items()
         }
+
+    @cached_property
+    def _invariants(self) -> dict[str, str]:
+        found: dict[str, str] = _table("invariants")
+        return found
 
     @cached_property
     def _codes(self) -> dict[str, dict[str, list[str]]]:
