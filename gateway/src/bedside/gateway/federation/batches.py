@@ -26,6 +26,7 @@ class Batches:
 
     async def run(self, body: bytes, bundle: dict[str, Any], *, bearer: str, headers: Headers) -> Response:
         entries, wrong = examined(bundle, self._owners)
+        answers = {index: _refused(_status(issues), issues) for index, issues in wrong.items()}
         composed: list[tuple[Entry, Plan]] = []
         groups: dict[str, list[Entry]] = {}
         for entry in entries:
@@ -33,17 +34,16 @@ class Batches:
             try:
                 plan = self._inclusion.plan(entry.type_name, entry.criteria) if _searches(entry) else None
             except Refused as refused:
-                wrong[entry.index] = list(refused.issues)
+                answers[entry.index] = _refused(refused.status, refused.issues)
                 continue
             if plan is not None:
                 composed.append((entry, plan))
             else:
                 groups.setdefault(entry.owner, []).append(entry)
-        if len(groups) == 1 and not wrong and not composed:
+        if len(groups) == 1 and not answers and not composed:
             (owner,) = groups
             answer = await self._owners.request(owner, "POST", "", bearer=bearer, body=body, headers=[*headers, *_SENT])
             return Response(answer.body, answer.status, media_type=FHIR_JSON)
-        answers = {index: _refused(_status(issues), issues) for index, issues in wrong.items()}
         asked = [self._part(owner, group, bearer, headers) for owner, group in groups.items()]
         searched = [self._composed(entry, plan, bearer) for entry, plan in composed]
         for part in await asyncio.gather(*asked, *searched):

@@ -21,6 +21,7 @@ from bedside.gateway.owners import Answer, Owners
 INCLUDED_MAX = 1_000
 ROUNDS_MAX = 4
 IDS_PER_SEARCH = 100
+QUERY_CHARACTERS_MAX = 4_000
 _ITERATING = (":iterate", ":recurse")
 
 
@@ -54,7 +55,8 @@ class Inclusion:
 
         `form` is the body of a `_search`.
         """
-        if not _may_cross(query) and not _may_cross(text := form.decode("latin-1")):
+        text = form.decode("latin-1")
+        if not _may_cross(query) and not _may_cross(text):
             return None
         owner = self._owners.owner_of(type_name)
         assert owner is not None, "only searches of owned types are planned"
@@ -65,7 +67,7 @@ class Inclusion:
                 self._refuse_foreign_chain(type_name, owner, name)
                 own.append((name, value))
                 continue
-            wanted = _wanted(name, value)
+            wanted = _wanted(type_name, name, value)
             reached = self._owners_of(self._types(wanted))
             if reached - {owner}:
                 foreign.append(wanted)
@@ -117,15 +119,23 @@ class Inclusion:
             raise Refused(400, [Issue("not-supported", text, f"{type_name}?{_shown(name)}")])
 
     async def _asked(self, plan: Plan, headers: Headers, bearer: str) -> Answer:
-        """By POST, so that a long query fits."""
         kept = [(name.decode(), value.decode("latin-1")) for name, value in headers if name in _SEARCH_HEADERS]
+        query = urlencode(plan.own)
+        if len(query) < QUERY_CHARACTERS_MAX:
+            below = f"{plan.type_name}?{query}" if query else plan.type_name
+            return await self._owners.request(plan.owner, "GET", below, bearer=bearer, headers=kept)
+        return await self._by_form(plan.owner, plan.type_name, query, bearer, kept)
+
+    async def _by_form(
+        self, owner: str, type_name: str, query: str, bearer: str, headers: Sequence[tuple[str, str]] = ()
+    ) -> Answer:
         return await self._owners.request(
-            plan.owner,
+            owner,
             "POST",
-            f"{plan.type_name}/_search",
+            f"{type_name}/_search",
             bearer=bearer,
-            body=urlencode(plan.own).encode(),
-            headers=[*kept, ("content-type", "application/x-www-form-urlencoded")],
+            body=query.encode(),
+            headers=[*headers, ("content-type", "application/x-www-form-urlencoded")],
         )
 
     async def _bring(self, bundle: dict[str, Any], plan: Plan, bearer: str) -> None:
@@ -199,15 +209,7 @@ class Inclusion:
         """All pages of a search at the owner of the type; what the caller may not see there is not found."""
         owner = self._owners.owner_of(type_name)
         assert owner is not None, "only owned types are brought along"
-        form = urlencode([*pairs, ("_count", "200")]).encode()
-        answer = await self._owners.request(
-            owner,
-            "POST",
-            f"{type_name}/_search",
-            bearer=bearer,
-            body=form,
-            headers=[("content-type", "application/x-www-form-urlencoded")],
-        )
+        answer = await self._by_form(owner, type_name, urlencode([*pairs, ("_count", "200")]), bearer)
         found: list[dict[str, Any]] = []
         while True:
             if answer.status == 403:
@@ -251,17 +253,18 @@ def _pairs(query: str) -> list[tuple[str, str]]:
     return parse_qsl(query, keep_blank_values=True)
 
 
-def _wanted(name: str, value: str) -> Wanted:
+def _wanted(type_name: str, name: str, value: str) -> Wanted:
     reverse = name.startswith("_revinclude")
     iterates = name.endswith(_ITERATING)
-    source, _, rest = value.partition(":")
+    # A star alone is everything that the searched type refers to.
+    source, _, rest = (f"{type_name}:*" if value == "*" and not reverse else value).partition(":")
     parameter, _, target = rest.partition(":")
     known = definitions()
     at = f"{name}={_shown(value)}"
     if source not in known.resource_types:
         raise Refused(400, [unknown_type(source, at)])
     parameters = known.search_parameters(source)
-    wild = source != "*" and parameter == "*" and not reverse
+    wild = parameter == "*" and not reverse
     if not wild and (parameter not in parameters or parameters[parameter].type != "reference"):
         raise Refused(400, [Issue("not-supported", "That is no reference parameter of that type.", at)])
     return Wanted(source, parameter, target or None, reverse, iterates, (name, value))
