@@ -88,7 +88,8 @@ async def test_references_are_rewritten_at_every_depth_and_in_narrative(
     visit = encounter(
         text={"status": "generated", "div": div},
         participant=[{"individual": {"reference": MOTHER}}],
-        contained=[{"resourceType": "Basic", "code": {"text": "x"}, "subject": {"reference": MOTHER}}],
+        contained=[{"resourceType": "Condition", "id": "c", "subject": {"reference": MOTHER}}],
+        reasonReference=[{"reference": "#c"}],
         identifier=[{"value": MOTHER}],
     )
     assert (await gateway.ask("POST", "", transaction(patient(), visit))).status_code == 200
