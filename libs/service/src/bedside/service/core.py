@@ -37,7 +37,7 @@ async def core_service(declaration: Service, runtime: Runtime) -> ASGIApp:
     )
     runtime.tells()
     await runtime.reacts(declaration.reactions)
-    return Starlette(routes=[Route("/events", FeedRoute(runtime.own_database, verifier)), Mount("/", app)])
+    return Starlette(routes=[Route("/events", FeedRoute(runtime.own_database, verifier).shown), Mount("/", app)])
 
 
 def _peers(runtime: Runtime) -> Peers:

@@ -21,7 +21,7 @@ class FeedRoute:
         self._feed = Feed(database)
         self._verifier = verifier
 
-    async def __call__(self, request: Request) -> Response:
+    async def shown(self, request: Request) -> Response:
         refusal = await self._refused(request)
         if refusal is not None:
             return refusal

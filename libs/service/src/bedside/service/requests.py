@@ -53,6 +53,7 @@ class Requests:
         try:
             moved = self._moved_clock(headers)
             await self._app(scope, self._bounded(headers, receive), answer.send)
+            await answer.release()
         except Refusal as refusal:
             await answer.refuse(scope, refusal.status, refusal.code, refusal.text)
         except Exception as error:
@@ -111,26 +112,46 @@ class _Answer:
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
         self._request_id = request_id.encode()
+        self._held: list[Message] = []
         self.status = 500
         self.begun = False
+        self.ended = False
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.begun = True
-            self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._request_id)]
-        await self._send(message)
+        # A framework answers its own 500 and then raises what it caught. It is held back, for that one is ours to write.
+        if self._held or (message["type"] == "http.response.start" and message["status"] == 500):
+            self._held.append(message)
+            return
+        await self._pass_on(message)
+
+    async def release(self) -> None:
+        """Nothing was raised: the service meant what it said."""
+        for message in self._held:
+            await self._pass_on(message)
+        self._held.clear()
 
     async def refuse(self, scope: Scope, status: int, code: str, text: str) -> None:
+        if self.ended:
+            return
         if self.begun:
             # Half an answer went out: only a broken connection tells the caller so.
             raise ConnectionResetError("the answer was cut short")
+        self._held.clear()
         media, body = _refusal(scope["path"], status, code, text)
         headers = [(b"content-type", media), (b"content-length", str(len(body)).encode())]
         if status == 413:
             headers.append((b"connection", b"close"))
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
-        await self.send({"type": "http.response.body", "body": body})
+        await self._pass_on({"type": "http.response.start", "status": status, "headers": headers})
+        await self._pass_on({"type": "http.response.body", "body": body})
+
+    async def _pass_on(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._request_id)]
+        elif message["type"] == "http.response.body" and not message.get("more_body"):
+            self.ended = True
+        await self._send(message)
 
 
 def _refusal(path: str, status: int, code: str, text: str) -> tuple[bytes, bytes]:

@@ -1,0 +1,76 @@
+"""What operators run: Dockerfiles, compose and the workflow, checked by the tools that know them."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DOCKERFILES = {path.parent.name: path for path in [ROOT / "gateway" / "Dockerfile", *ROOT.glob("core/*/Dockerfile")]}
+PORTS = {"gateway": 8000, "patients": 8001, "encounters": 8002, "auth": 8003}
+
+
+@pytest.mark.parametrize("service", PORTS)
+def test_hadolint_finds_nothing_in_the_dockerfile(service: str) -> None:
+    found = subprocess.run(["hadolint", DOCKERFILES[service]], capture_output=True, text=True)
+
+    assert found.stdout + found.stderr == ""
+
+
+def test_the_dockerfiles_are_one_recipe() -> None:
+    recipes = {
+        path.read_text().replace(service, "NAME").replace(str(PORTS[service]), "PORT") if service != "gateway" else None
+        for service, path in DOCKERFILES.items()
+    } - {None}
+    # The gateway's name is also that of its folder, which every recipe copies.
+    gateway = DOCKERFILES["gateway"].read_text().replace("[gateway]", "[auth]").replace('"gateway"', '"auth"')
+    auth = DOCKERFILES["auth"].read_text()
+
+    assert len(recipes) == 1
+    assert gateway.replace("8000", "8003") == auth
+
+
+def test_images_run_as_nobody_and_say_whether_they_are_healthy() -> None:
+    for service, path in DOCKERFILES.items():
+        text = path.read_text()
+        assert "\nUSER 65532:65532\n" in text
+        assert re.search(rf'HEALTHCHECK .* CMD \["bedside", "healthy", "{service}"\]', text)
+
+
+def test_compose_accepts_its_file() -> None:
+    checked = subprocess.run(
+        ["docker-compose", "--env-file", ".env.example", "config", "-q"], cwd=ROOT, capture_output=True, text=True
+    )
+
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_compose_refuses_to_start_without_secrets() -> None:
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("BEDSIDE_")}
+    checked = subprocess.run(
+        ["docker-compose", "--env-file", "/dev/null", "config", "-q"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=bare,
+    )
+
+    assert checked.returncode != 0
+
+
+def test_the_core_services_cannot_be_reached_from_outside() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+
+    assert {name: "ports" in services[name] for name in ("patients", "encounters", "postgresql", "rabbitmq")} == {
+        "patients": False, "encounters": False, "postgresql": False, "rabbitmq": False,
+    }  # fmt: skip
+
+
+def test_the_workflow_pins_its_actions_and_may_only_read() -> None:
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", used) for used in re.findall(r"uses: (\S+)", text))
+    assert yaml.safe_load(text)["permissions"] == {"contents": "read"}
