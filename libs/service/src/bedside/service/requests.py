@@ -118,7 +118,7 @@ class _Answer:
         self.ended = False
 
     async def send(self, message: Message) -> None:
-        # A framework answers its own 500 and then raises what it caught. It is held back, for that one is ours to write.
+        # A framework answers its own 500 and then raises what it caught. It is held back: that answer is ours to write.
         if self._held or (message["type"] == "http.response.start" and message["status"] == 500):
             self._held.append(message)
             return
