@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bedside.auth.answers import refused_request
@@ -45,20 +47,23 @@ _FROM_ANY_ORIGIN = ("/.well-known/", "/jwks", "/token", "/userinfo", "/revoke")
 
 async def build(runtime: "Runtime") -> ASGIApp:
     """Its database must have been migrated. Service clients are registered at every start."""
+    # Needed by the running service only, not by who uses the endpoints in a test.
     from bedside.auth.demo import ensure_services
+    from bedside.service.feed import FeedRoute
 
     installation = Installation.of(runtime.settings)
     authority = await to_thread.run_sync(Authority.opened, installation)
     await to_thread.run_sync(ensure_services, authority)
-    if runtime.database is not None:
-        runtime.tells()
-    return application(authority)
+    runtime.tells()
+    feed = FeedRoute(runtime.own_database, runtime.verifier({runtime.address}))
+    return Starlette(routes=[Route("/events", feed), Mount("/", application(authority))])
 
 
 def application(authority: Authority) -> ASGIApp:
     app = FastAPI(title="Bedside auth", docs_url=None, redoc_url=None, openapi_url=None)
     for endpoint in _ENDPOINTS:
-        app.include_router(endpoint.routes(authority))
+        # Flat, rather than by include_router, whose routes cannot be enumerated.
+        app.router.routes.extend(endpoint.routes(authority).routes)
     app.add_exception_handler(OAuthRefused, refused_request)
     app.state.authority = authority
     check_declared(app)

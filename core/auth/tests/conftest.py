@@ -1,0 +1,236 @@
+"""A whole authorization server per test, on SQLite, and on PostgreSQL where there is one."""
+
+import base64
+import hashlib
+import os
+import re
+import secrets
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import psycopg
+import pytest
+
+from bedside.auth.app import application
+from bedside.auth.authority import Authority
+from bedside.auth.demo import ensure_services
+from bedside.auth.directory import keep_client, keep_user
+from bedside.auth.installation import Installation
+from bedside.events.migrating import migrate
+from bedside.identity.exchange import ACCESS_TOKEN, GRANT_TYPE
+
+ISSUER = "http://127.0.0.1:8003"
+FHIR = "http://127.0.0.1:8000/fhir"
+PATIENTS = "http://127.0.0.1:8001"
+CALLBACK = "http://127.0.0.1:8000/callback"
+PASSWORD = "correct horse battery staple"
+APP_SCOPE = "openid profile fhirUser launch/patient online_access offline_access user/*.cruds patient/*.cruds"
+
+
+@dataclass
+class MovableClock:
+    ahead: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def advance(self, **by: float) -> None:
+        self.ahead += timedelta(**by)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'auth.db'}"
+        return
+    server = os.environ.get("BEDSIDE_TEST_DATABASE_URL")
+    if not server:
+        pytest.fail("BEDSIDE_TEST_DATABASE_URL names no PostgreSQL server; --fast leaves these tests out")
+    name = f"auth_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+        yield urlsplit(server)._replace(path=f"/{name}").geturl()
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+def authority(database_url: str, clock: MovableClock) -> Iterator[Authority]:
+    for package in ("bedside.events", "bedside.auth"):
+        migrate(database_url, package)
+    opened = Authority.opened(
+        Installation(
+            issuer=ISSUER,
+            fhir_base=FHIR,
+            database_url=database_url,
+            master_secret=secrets.token_urlsafe(32),
+            addresses={
+                "gateway": "http://127.0.0.1:8000",
+                "patients": PATIENTS,
+                "encounters": "http://127.0.0.1:8002",
+                "auth": ISSUER,
+            },
+            service_secrets={name: f"{name}-secret" for name in ("gateway", "patients", "encounters")},
+        ),
+        clock,
+    )
+    ensure_services(opened)
+    _populate(opened)
+    yield opened
+    opened.close()
+
+
+def _populate(authority: Authority) -> None:
+    password_hash = authority.passwords.hash(PASSWORD)
+    with authority.units.unit() as session:
+        for username, patient in (("physician", None), ("frontdesk", None), ("patient", "p1"), ("admin", None)):
+            keep_user(
+                session,
+                username=username,
+                name=f"The {username}",
+                password_hash=password_hash,
+                roles=[username],
+                now=authority.clock.now() - timedelta(minutes=1),
+                fhir_user=f"Patient/{patient}" if patient else f"Practitioner/{username}",
+                patient=patient,
+            )
+        for client_id, first_party in (("app", True), ("other", True), ("foreign", False)):
+            keep_client(
+                session,
+                client_id,
+                name=f"<b>{client_id}</b>",
+                grant_types=["authorization_code", "refresh_token"],
+                scope=APP_SCOPE,
+                audiences=[FHIR],
+                redirect_uris=[CALLBACK],
+                post_logout_redirect_uris=["http://127.0.0.1:8000/"],
+                first_party=first_party,
+            )
+        keep_client(
+            session,
+            "integrator",
+            name="Integrator",
+            secret="integrator-secret",
+            grant_types=["client_credentials"],
+            scope="system/*.cruds",
+            audiences=[FHIR, PATIENTS],
+        )
+
+
+@pytest.fixture
+async def server(authority: Authority) -> Any:
+    transport = httpx.ASGITransport(application(authority))
+    async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as client:
+        yield client
+
+
+@dataclass
+class Flow:
+    """A browser and an app, walking the authorization code grant."""
+
+    browser: httpx.AsyncClient
+    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+
+    def request(self, **changed: str | None) -> dict[str, str]:
+        """The authorization request; None leaves a parameter out."""
+        parameters: dict[str, str | None] = {
+            "response_type": "code",
+            "client_id": "app",
+            "redirect_uri": CALLBACK,
+            "scope": "openid fhirUser online_access user/*.rs",
+            "state": "st",
+            "nonce": "n",
+            "aud": FHIR,
+            "code_challenge": s256(self.verifier),
+            "code_challenge_method": "S256",
+        } | changed
+        return {name: value for name, value in parameters.items() if value is not None}
+
+    async def authorize(self, **changed: str | None) -> httpx.Response:
+        return await self.browser.get("/authorize", params=self.request(**changed))
+
+    async def sign_in_page(self, **changed: str | None) -> httpx.Response:
+        answer = await self.authorize(**changed)
+        assert answer.status_code == 303, answer.text
+        return await self.browser.get(answer.headers["location"])
+
+    async def sign_in(
+        self, username: str = "physician", password: str = PASSWORD, **changed: str | None
+    ) -> httpx.Response:
+        return await self.submit(await self.sign_in_page(**changed), username=username, password=password)
+
+    async def submit(self, page: httpx.Response, path: str = "/sign-in", **typed: str) -> httpx.Response:
+        return await self.browser.post(path, data=hidden(page) | typed)
+
+    async def code(self, username: str = "physician", **changed: str | None) -> str:
+        return answered(await self.sign_in(username, **changed))["code"]
+
+    async def redeem(self, code: str, **changed: str | None) -> httpx.Response:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": CALLBACK,
+            "client_id": "app",
+            "code_verifier": self.verifier,
+        } | changed
+        return await self.browser.post(
+            "/token", data={name: value for name, value in form.items() if value is not None}
+        )
+
+    async def tokens(self, username: str = "physician", **changed: str | None) -> dict[str, Any]:
+        answer = await self.redeem(await self.code(username, **changed))
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    async def refresh(self, refresh_token: str, **changed: str | None) -> httpx.Response:
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token, "client_id": "app"} | changed
+        return await self.browser.post(
+            "/token", data={name: value for name, value in form.items() if value is not None}
+        )
+
+    async def exchange(self, bearer: str, **changed: str | None) -> httpx.Response:
+        form = {
+            "grant_type": GRANT_TYPE,
+            "subject_token": bearer,
+            "subject_token_type": ACCESS_TOKEN,
+            "audience": PATIENTS,
+        } | changed
+        kept = {name: value for name, value in form.items() if value is not None}
+        return await self.browser.post("/token", data=kept, auth=("gateway", "gateway-secret"))
+
+
+@pytest.fixture
+def flow(server: httpx.AsyncClient) -> Flow:
+    return Flow(server)
+
+
+def s256(verifier: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def hidden(page: httpx.Response) -> dict[str, str]:
+    return dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text))
+
+
+def answered(response: httpx.Response) -> dict[str, str]:
+    """What the app is told at its redirect URI."""
+    assert response.status_code == 303, response.text
+    location = response.headers["location"]
+    assert location.startswith(CALLBACK), location
+    return {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
+
+
+@pytest.fixture
+def told() -> Any:
+    return answered
