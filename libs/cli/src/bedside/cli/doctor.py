@@ -26,7 +26,7 @@ def examine(settings: Settings) -> bool:
     for check in _CHECKS:
         for right, sentence in check(settings):
             well = well and right
-            console.print(f"{'ok   ' if right else 'WRONG'}  {sentence}", markup=False, highlight=False)
+            console.print(f"{'ok   ' if right else 'WRONG'}  {sentence}", markup=False, highlight=False, soft_wrap=True)
     return well
 
 

@@ -37,6 +37,7 @@ async def up(settings: Settings) -> None:
         print(f"ready {settings.address('gateway')}", flush=True)
         print(_WHAT_NEXT.format(gateway=settings.address("gateway"), data=settings.data_dir), flush=True)
         await patients.load_generated()
+        print("the generated patients are here", flush=True)
 
     await run([program(name) for name in START_ORDER], settings, queues=queues(), once_ready=once_ready)
 
