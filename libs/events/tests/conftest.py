@@ -1,4 +1,4 @@
-"""Databases and brokers for the tests: SQLite and in-process always, PostgreSQL and RabbitMQ under the marker `servers`."""
+"""Databases and brokers for the tests: SQLite and in-process; PostgreSQL and RabbitMQ under the marker `servers`."""
 
 import os
 import sys

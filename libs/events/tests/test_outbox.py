@@ -30,10 +30,13 @@ async def test_a_fact_is_told_when_its_change_commits(dialect: str, database: Da
 
 
 async def test_a_fact_of_a_change_rolled_back_is_not_told(dialect: str, database: Database) -> None:
-    with pytest.raises(RuntimeError):
+    async def change() -> None:
         async with database.transaction() as connection:
             await Outbox("/patients").append(connection, [created("Patient/p1")], now=NOW)
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await change()
     assert await count(database, "outbox") == 0
     assert await count(database, "told") == 0
 

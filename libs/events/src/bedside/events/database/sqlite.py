@@ -25,9 +25,12 @@ def _numbered(sql: str) -> str:
 
 
 def _open(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=512
-    )
+    try:
+        connection = sqlite3.connect(
+            path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+    except sqlite3.OperationalError as error:
+        raise _named(error) from error
     connection.execute("PRAGMA journal_mode=WAL")
     # A fact whose change survived a power cut must survive it too: every commit reaches the disk.
     connection.execute("PRAGMA synchronous=FULL")

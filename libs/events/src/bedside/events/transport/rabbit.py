@@ -149,7 +149,9 @@ class RabbitTransport:
 
     async def _consuming_channel(self) -> AbstractChannel:
         async with self._opening:
-            if self._consuming is None or self._consuming.is_closed:
+            if self._consuming is None or not self._consuming.connected.is_set():
+                # A plain connection that was lost does not call itself closed.
+                await _close(self._consuming)
                 self._consuming = await self._connect()
         async with asyncio.timeout(_CONNECT_TIMEOUT_S):
             return await self._consuming.channel()
