@@ -136,6 +136,13 @@ async def test_links_keep_asking_for_what_the_gateway_brings_along(
     ]
 
 
+async def test_links_ask_once_for_what_both_bring_along(gateway: GatewayInFront, encounters: StandIn) -> None:
+    own = f"{PUBLIC}/Observation?_include=Observation:subject"
+    encounters.answer = lambda asked: (200, {}, searchset(RESULTS[0], self_url=own))
+    answer = await gateway.ask("GET", "/Observation?_include=Observation:subject")
+    assert [link["url"] for link in answer.json()["link"]] == [own]
+
+
 async def test_a_search_by_post_brings_along_the_same(gateway: GatewayInFront) -> None:
     answer = await gateway.ask(
         "POST",

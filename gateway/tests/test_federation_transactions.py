@@ -184,6 +184,14 @@ async def test_a_conditional_reference_to_none_or_many_refuses_the_whole(
     assert not encounters.asked
 
 
+async def test_a_conditional_reference_that_its_owner_cannot_search_for_is_no_missing_one(
+    gateway: GatewayInFront, patients: StandIn
+) -> None:
+    patients.answer = resolving({"response": {"status": "400 Bad Request"}})
+    answer = await gateway.ask("POST", "", transaction(patient(), attended("1")))
+    assert (answer.status_code, answer.json()["issue"][0]["code"]) == (422, "invalid")
+
+
 async def test_a_reference_to_an_entry_that_is_not_there_is_refused_with_its_place(
     gateway: GatewayInFront, patients: StandIn
 ) -> None:

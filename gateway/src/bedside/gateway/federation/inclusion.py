@@ -243,7 +243,10 @@ def _parameters(wanted: Wanted) -> list[SearchParameter]:
 
 def _relink(bundle: dict[str, Any], plan: Plan) -> None:
     """Later pages bring along what this one does: the links keep asking for it."""
-    spelled = (each.spelled for each in plan.foreign)
+    # What the owner was asked for as well stands in its links already.
+    spelled = [each.spelled for each in plan.foreign if each.spelled not in plan.own]
+    if not spelled:
+        return
     asked = "&".join(f"{quote(name, safe=':')}={quote(value, safe=':*')}" for name, value in spelled)
     for link in bundle.get("link", []):
         link["url"] += ("&" if "?" in link["url"] else "?") + asked

@@ -116,25 +116,29 @@ class Transactions:
         _refuse(issues, 422)
         if not foreign:
             return
-        answers: dict[str, list[str]] = {}
+        answers: dict[str, list[str] | None] = {}
         for matches in await asyncio.gather(
             *(self._searched(owner, texts, bearer) for owner, texts in foreign.items())
         ):
             answers |= matches
-        missing = [_no_match(entry, holder) for text in held if not answers[text] for entry, holder in held[text]]
-        several = [_too_many(entry, holder) for text in held if len(answers[text]) > 1 for entry, holder in held[text]]
-        _refuse([*missing, *several], 422 if missing else 412)
-        only = {text: found[0] for text, found in answers.items()}
+        wrong = [
+            (len(found) if found is not None else None, entry, holder)
+            for text, found in answers.items()
+            if found is None or len(found) != 1
+            for entry, holder in held[text]
+        ]
+        _refuse([_unresolved(*each) for each in wrong], 412 if all(each[0] == 2 for each in wrong) else 422)
+        only = {text: found[0] for text, found in answers.items() if found}
         for part in parts:
-            replace((each for each in part.found if part.owner), only)
+            replace(part.found, only)
 
-    async def _searched(self, owner: str, texts: Sequence[str], bearer: str) -> dict[str, list[str]]:
-        """What each search finds at the owner, two at most, as `Type/id`."""
+    async def _searched(self, owner: str, texts: Sequence[str], bearer: str) -> dict[str, list[str] | None]:
+        """What each search finds at the owner, two at most, as `Type/id`; None where it makes no sense there."""
         chunks = [texts[at : at + SEARCHES_PER_BATCH] for at in range(0, len(texts), SEARCHES_PER_BATCH)]
         batches = await asyncio.gather(*(self._batch_searched(owner, chunk, bearer) for chunk in chunks))
         return {text: found for batch in batches for text, found in batch.items()}
 
-    async def _batch_searched(self, owner: str, texts: Sequence[str], bearer: str) -> dict[str, list[str]]:
+    async def _batch_searched(self, owner: str, texts: Sequence[str], bearer: str) -> dict[str, list[str] | None]:
         entries = [{"request": {"method": "GET", "url": f"{_quoted(text)}&_count=2"}} for text in texts]
         answer = await self._owners.request(
             owner,
@@ -195,20 +199,21 @@ def _quoted(text: str) -> str:
     return quote(text, safe="/?&=%+,:;|~!$'()*@-._")
 
 
-def _matches(said: dict[str, Any]) -> list[str]:
+def _matches(said: dict[str, Any]) -> list[str] | None:
     if not said["response"]["status"].startswith("2"):
-        return []
+        return None
     entries = said.get("resource", {}).get("entry", [])
     found = [each["resource"] for each in entries if each.get("search", {}).get("mode", "match") == "match"]
-    return [f"{resource['resourceType']}/{resource['id']}" for resource in found]
+    return [f"{resource['resourceType']}/{resource['id']}" for resource in found[:2]]
 
 
-def _no_match(entry: Entry, holder: dict[str, Any]) -> Issue:
-    return Issue("not-found", "The conditional reference matches no resource.", place(entry, holder))
-
-
-def _too_many(entry: Entry, holder: dict[str, Any]) -> Issue:
-    return Issue("multiple-matches", "The conditional reference matches several resources.", place(entry, holder))
+def _unresolved(matches: int | None, entry: Entry, holder: dict[str, Any]) -> Issue:
+    at = place(entry, holder)
+    if matches is None:
+        return Issue("invalid", "The conditional reference cannot be searched for, or not with this token.", at)
+    if matches == 0:
+        return Issue("not-found", "The conditional reference matches no resource.", at)
+    return Issue("multiple-matches", "The conditional reference matches several resources.", at)
 
 
 def _part_refused(refused: PartRefused) -> Response:
