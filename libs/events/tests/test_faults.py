@@ -75,6 +75,26 @@ async def test_a_relay_that_slept_past_its_lease_does_not_mark_and_gives_up(worl
     assert await published(patients) == 1
 
 
+@pytest.mark.parametrize("world", ["embedded"])
+async def test_a_relay_in_the_place_of_a_killed_one_on_the_same_file_publishes_at_once(world, database):
+    transport = InProcessTransport()
+    await transport.declare([])
+    killed, successor = (Relay(database, transport, "/patients") for _ in range(2))
+    await killed.publish()
+    await tell(database, created("Practitioner/x"))
+    await successor.number()
+    assert await successor.publish() == (1, 1)
+
+
+async def test_a_relay_that_ends_in_order_leaves_its_lease_to_the_next(world, database, new_transport):
+    await new_transport().declare([])
+    async with running(Relay(database, new_transport(), "/patients").run):
+        await eventually(lambda: count(database, "relay_lease WHERE owner IS NOT NULL"), 16)
+    assert await count(database, "relay_lease WHERE owner IS NOT NULL") == 0
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("world", ["servers"])
 async def test_while_one_relay_holds_the_lease_another_publishes_nothing(world, new_database, new_transport):
     patients = await new_database()
     await new_transport().declare([])

@@ -7,14 +7,17 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Connection as SqlalchemyConnection
-from sqlalchemy import TextClause, text
 
 from bedside.events.database import MICROSECONDS_NOW, Connection, Dialect, Row
 from bedside.events.envelope import Fact, envelope, new_event_id
+
+if TYPE_CHECKING:
+    # SQLAlchemy takes a third of a second to load, and most services append without it.
+    from sqlalchemy import Connection as SqlalchemyConnection
+    from sqlalchemy import TextClause
 
 SHARDS = 16
 WAKE_UP = "bedside_outbox"
@@ -88,7 +91,7 @@ class Outbox:
             return
 
     def append_sync(
-        self, connection: SqlalchemyConnection, facts: Iterable[Fact], *, now: datetime, cause: Cause | None = None
+        self, connection: "SqlalchemyConnection", facts: Iterable[Fact], *, now: datetime, cause: Cause | None = None
     ) -> None:
         """The same, inside the open transaction of a synchronous SQLAlchemy connection (`session.connection()`)."""
         dialect: Dialect = "sqlite" if connection.dialect.name == "sqlite" else "postgresql"
@@ -158,7 +161,9 @@ def _in_order(counts: list[tuple[str, int]], numbered: Sequence[Row]) -> list[in
 
 
 @lru_cache(maxsize=16)
-def _named(sql: str) -> TextClause:
+def _named(sql: str) -> "TextClause":
+    from sqlalchemy import text
+
     return text(re.sub(r"\$(\d+)", r":p\1", sql))
 
 

@@ -5,6 +5,7 @@ import json
 import uuid
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -43,16 +44,23 @@ class Relay:
         self._now = MICROSECONDS_NOW[database.dialect]
         self._on_postgresql = database.dialect == "postgresql"
         self._lease = uuid.uuid4()
+        # A file has one service, so the lease found there is of a process that was killed: its facts need not wait.
+        self._takes_over = "false" if self._on_postgresql else "true"
         self._leased_at: float | None = None
         self._shards: tuple[int, ...] = ()
 
     async def run(self) -> None:
         """Until cancelled. Ends by itself only through a bug, and then the process should end with it."""
-        async with asyncio.TaskGroup() as tasks:
-            # Numbering is its own task: the feed moves on while the broker is away.
-            tasks.create_task(self._keep_numbering())
-            tasks.create_task(self._keep_publishing())
-            tasks.create_task(self._keep_gauging())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                # Numbering is its own task: the feed moves on while the broker is away.
+                tasks.create_task(self._keep_numbering())
+                tasks.create_task(self._keep_publishing())
+                tasks.create_task(self._keep_gauging())
+        finally:
+            # Whoever comes next need not wait for the lease to run out.
+            with suppress(Unavailable, Busy):
+                await self.release()
 
     async def _keep_numbering(self) -> None:
         async with self._database.listen(WAKE_UP) as signal:
@@ -128,10 +136,11 @@ class Relay:
             UPDATE relay_lease
                SET epoch = epoch + CASE WHEN owner = $1 THEN 0 ELSE 1 END, owner = $1,
                    expires_at = {self._now} + {LEASE_S * 1_000_000}
-             WHERE owner = $1 OR owner IS NULL OR expires_at < {self._now}
+             WHERE owner = $1 OR owner IS NULL OR expires_at < {self._now} OR {self._takes_over}
             RETURNING shard"""
         async with self._database.transaction() as connection:
             rows = await connection.fetch(claim, str(self._lease))
+        self._takes_over = "false"
         self._shards = tuple(sorted(row[0] for row in rows))
         self._leased_at = clock
 
