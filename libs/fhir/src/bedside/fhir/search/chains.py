@@ -117,7 +117,7 @@ def chained(
     link, _, rest = name.partition(".")
     code, _, wanted = link.partition(":")
     parameter = _reference(type_name, code)
-    targets = _targets(parameter, wanted, rest.partition(".")[0].partition(":")[0])
+    targets = _targets(parameter, wanted, rest)
     here = [target for target in targets if owned is None or target in owned]
     if not here:
         raise _not_here(name)
@@ -128,15 +128,26 @@ def chained(
     return links[0] if len(links) == 1 else AnyLink(links)
 
 
-def _targets(parameter: Parameter, wanted: str, code: str) -> list[str]:
+def _targets(parameter: Parameter, wanted: str, rest: str) -> list[str]:
     if wanted:
         if wanted not in parameter.targets:
             raise _refused(f"Parameter {parameter.code} does not refer to {shown(wanted)}")
         return [wanted]
-    able = [target for target in parameter.targets if code in parameters(target)]
+    code = rest.partition(".")[0].partition(":")[0]
+    able = [target for target in parameter.targets if _can_be_asked(target, code, rest)]
     if not able:
         raise _refused(f"Nothing that {parameter.code} refers to has a search parameter {shown(code)}")
     return able
+
+
+def _can_be_asked(target: str, code: str, rest: str) -> bool:
+    if code != "_has":
+        return code in parameters(target)
+    _, source, reference, *_ = [*rest.split(":", 3), "", ""]
+    if source not in definitions().resource_types:
+        return False
+    back = parameters(source).get(reference)
+    return back is not None and target in back.targets
 
 
 def has(

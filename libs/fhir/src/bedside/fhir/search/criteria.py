@@ -56,7 +56,7 @@ class Statement:
         """The transaction up to which we see."""
         if self._snapshot is None:
             return "(SELECT coalesce(max(txn), 0) FROM txn)"
-        return self.bind(self._snapshot)
+        return f"CAST({self.bind(self._snapshot)} AS bigint)"
 
     def visible(self, version: str, type_name: str | None) -> str:
         """That a version (by its alias) is the current one at the snapshot, and may be seen.

@@ -56,7 +56,7 @@ def sought(asked: Asked, text: str) -> Sought:
         asked.refuse("a number is written as 5.4, 100 or 5.4e-3, after one of eq ne gt lt ge le sa eb ap or nothing")
     number = Decimal(found[2])
     exponent = number.as_tuple().exponent
-    if not isfinite(float(number)) or not isinstance(exponent, int) or abs(exponent) > 400:
+    if not isfinite(float(number)) or not isinstance(exponent, int) or abs(exponent) > 320:
         asked.refuse("the number is larger or finer than can be compared")
     value, half = Fraction(number), Fraction(10) ** exponent / 2
     return Sought(found[1] or "eq", value, value - half, value + half)

@@ -13,7 +13,7 @@ _PARTS = ("text", "family", "given", "prefix", "suffix", "line", "city", "distri
 
 
 def strings_of(value: Any) -> Iterator[str]:
-    """A string itself; of a HumanName or an Address every part, and a name as it is spoken."""
+    """A string itself; of a HumanName or an Address every part, and a name as people type it."""
     if isinstance(value, str):
         yield value
         return
@@ -25,9 +25,11 @@ def strings_of(value: Any) -> Iterator[str]:
             yield held
         elif held:
             yield from (each for each in held if each)
-    given, family = value.get("given"), value.get("family")
+    given, family = [each for each in value.get("given", ()) if each], value.get("family")
     if given and family:
-        yield " ".join([*(each for each in given if each), family])
+        yield " ".join([*given, family])
+        yield f"{given[0]} {family}"
+        yield " ".join([family, *given])
 
 
 def rows(text: str) -> Iterator[tuple[str, int]]:
