@@ -31,7 +31,7 @@ def capability_statement(engine: Engine, interactions: Iterable[Interaction]) ->
         "software": {"name": "Bedside", "version": "0.1.0"},
         "implementation": {"description": f"Bedside: {engine.service.name}", "url": engine.base_url},
         "fhirVersion": "4.0.1",
-        "format": ["application/fhir+json", "json"],
+        "format": ["application/fhir+json", "application/json"],
         "rest": [
             {
                 "mode": "server",
@@ -55,8 +55,9 @@ def capability_statement(engine: Engine, interactions: Iterable[Interaction]) ->
 
 
 def _resource(type_name: str, codes: list[str]) -> dict[str, Any]:
-    known = definitions().search_parameters(type_name)
-    return {
+    known = parameters(type_name)
+    told = definitions().search_parameters(type_name)
+    described = {
         "type": type_name,
         "profile": f"http://hl7.org/fhir/StructureDefinition/{type_name}",
         "interaction": [{"code": code} for code in codes],
@@ -68,12 +69,12 @@ def _resource(type_name: str, codes: list[str]) -> dict[str, Any]:
         "conditionalUpdate": False,
         "conditionalDelete": "not-supported",
         "referencePolicy": ["literal", "local", "enforced"],
-        "searchInclude": [f"{type_name}:{code}" for code in sorted(known) if known[code].type == "reference"],
+        "searchInclude": [f"{type_name}:{code}" for code in sorted(known) if known[code].kind == "reference"],
         "searchParam": [
-            {"name": code, "definition": known[code].url, "type": known[code].type}
-            for code in sorted(parameters(type_name))
+            {"name": code, "definition": told[code].url, "type": told[code].type} for code in sorted(known)
         ],
     }
+    return {name: value for name, value in described.items() if value != []}
 
 
 async def _capabilities(exchange: Exchange) -> Response:

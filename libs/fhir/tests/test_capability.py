@@ -1,0 +1,31 @@
+"""The CapabilityStatement promises what is served, and all of it is."""
+
+from bedside.fhir.rest.testing import BASE, Served
+
+
+async def test_the_statement_is_of_r4_and_of_the_owned_types(server: Served) -> None:
+    statement = (await server.http.get("/fhir/metadata", headers={"authorization": ""})).json()
+    assert (statement["resourceType"], statement["fhirVersion"]) == ("CapabilityStatement", "4.0.1")
+    types = [resource["type"] for resource in statement["rest"][0]["resource"]]
+    assert types == ["Condition", "Encounter", "Observation", "Organization", "Patient", "Practitioner"]
+    assert statement["implementation"]["url"] == BASE
+
+
+async def test_every_promised_search_parameter_is_answered(server: Served) -> None:
+    statement = (await server.http.get("/fhir/metadata")).json()
+    values = {"date": "2020", "number": "1", "quantity": "1", "reference": "Patient/p1", "composite": "a$b"}
+    refused = {}
+    for resource in statement["rest"][0]["resource"]:
+        for parameter in resource["searchParam"]:
+            address = f"/fhir/{resource['type']}?{parameter['name']}={values.get(parameter['type'], 'x')}"
+            response = await server.http.get(address)
+            if response.status_code >= 500 or (response.status_code >= 400 and parameter["type"] != "composite"):
+                refused[address] = response.text
+    assert refused == {}
+
+
+async def test_the_statement_is_valid_fhir(server: Served) -> None:
+    from bedside.fhir import exact_json
+    from bedside.fhir.validation import validate
+
+    assert validate(exact_json.parse((await server.http.get("/fhir/metadata")).content)) == []
