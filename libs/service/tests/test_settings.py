@@ -1,0 +1,126 @@
+"""What the environment says, and what it may not say."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from bedside.service import Settings
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in [name for name in os.environ if name.startswith("BEDSIDE_")]:
+        monkeypatch.delenv(name)
+
+
+def test_without_an_environment_four_services_share_this_machine() -> None:
+    settings = Settings()
+
+    assert [settings.address(name) for name in ("gateway", "patients", "encounters", "auth")] == [
+        "http://127.0.0.1:8000",
+        "http://127.0.0.1:8001",
+        "http://127.0.0.1:8002",
+        "http://127.0.0.1:8003",
+    ]
+    assert settings.fhir_base == "http://127.0.0.1:8000/fhir"
+    assert settings.issuer == "http://127.0.0.1:8003"
+
+
+def test_a_service_may_be_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BEDSIDE_AUTH_URL", "http://auth:8003/")
+    monkeypatch.setenv("BEDSIDE_ISSUER", "https://sign-in.example.org")
+
+    assert Settings().address("auth") == "http://auth:8003"
+    assert Settings().issuer == "https://sign-in.example.org"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql://u:p@db:5432/bedside", "postgresql://u:p@db:5432/bedside_patients"),
+        ("postgresql://u@db", "postgresql://u@db/bedside_patients"),
+        ("postgresql://u@db/postgres", "postgresql://u@db/bedside_patients"),
+        ("postgresql://u@db/test7?sslmode=require", "postgresql://u@db/test7_patients?sslmode=require"),
+    ],
+)
+def test_each_service_has_a_database_of_its_own_on_the_server(
+    monkeypatch: pytest.MonkeyPatch, url: str, expected: str
+) -> None:
+    monkeypatch.setenv("BEDSIDE_DATABASE_URL", url)
+
+    assert Settings().database_url("patients") == expected
+
+
+def test_without_a_server_each_service_has_a_file(tmp_path: Path) -> None:
+    assert Settings(data_dir=tmp_path).database_url("auth") == f"sqlite:///{tmp_path}/auth.db"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BEDSIDE_DATABASE_URL", "postgresql://db.hospital.example/x"),
+        ("BEDSIDE_BROKER_URL", "amqp://broker.hospital.example/"),
+        ("BEDSIDE_HOST", "0.0.0.0"),
+        ("BEDSIDE_GATEWAY_URL", "https://bedside.hospital.example"),
+        ("BEDSIDE_FHIR_BASE", "https://fhir.hospital.example/fhir"),
+    ],
+)
+def test_test_mode_refuses_to_stand_beside_production_settings(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv("BEDSIDE_TEST_MODE", "1")
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ValidationError, match="refusing to start"):
+        Settings()
+
+
+def test_a_fixed_clock_needs_test_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BEDSIDE_CLOCK", "2026-06-15T10:00:00+01:00")
+
+    with pytest.raises(ValidationError, match="BEDSIDE_TEST_MODE=1"):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BEDSIDE_PORT", "0"),
+        ("BEDSIDE_PORT", "65533"),
+        ("BEDSIDE_PORT", "http"),
+        ("BEDSIDE_TIME_ZONE", "Mars/Olympus"),
+        ("BEDSIDE_LOG_LEVEL", "loud"),
+        ("BEDSIDE_BODY_MAX_MB", "0"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ValidationError):
+        Settings()
+
+
+def test_a_secret_is_made_once_and_closed_to_others(tmp_path: Path) -> None:
+    first = Settings(data_dir=tmp_path).kept_secret("demo-nurse")
+    kept = tmp_path / "keys" / "demo-nurse.secret"
+
+    assert Settings(data_dir=tmp_path).kept_secret("demo-nurse") == first
+    assert len(first) >= 32
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+
+
+def test_secrets_come_from_the_environment_where_it_has_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    monkeypatch.setenv("BEDSIDE_SERVICE_SECRET", "shared")
+    monkeypatch.setenv("BEDSIDE_SERVICE_SECRET_GATEWAY", "own")
+    monkeypatch.setenv("BEDSIDE_SECRET_AUTH_MASTER", "master")
+
+    assert settings.service_secret("gateway") == "own"
+    assert settings.service_secret("patients") not in ("shared", settings.service_secret("encounters"))
+    assert settings.kept_secret("auth-master") == "master"
+    assert not (tmp_path / "keys").exists()
