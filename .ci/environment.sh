@@ -46,7 +46,8 @@ _environment() {
   stamp="$(_stamp)"
   if [ -x .venv/bin/bedside ] && [ "$stamp" = "$(cat .venv/bedside-stamp 2>/dev/null)" ]; then return; fi
   echo "Setting up .venv …" >&2
-  export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE="${UV_LINK_MODE:-copy}"
+  # The certificates of the system: inside a hospital the package mirror often has one of its own.
+  export UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-1}" UV_LINK_MODE="${UV_LINK_MODE:-copy}"
   python="$(_python)"
   uv="$(_uv "$python")"
   if ! .venv/bin/python -c '' 2>/dev/null; then
