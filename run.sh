@@ -5,4 +5,6 @@ cd "$(dirname "$0")"
 # shellcheck source=.ci/environment.sh
 . .ci/environment.sh
 export BEDSIDE_DEMO="${BEDSIDE_DEMO:-1}"
+# Requests are logged as JSON on standard error; here only what went wrong is worth the screen.
+export BEDSIDE_LOG_LEVEL="${BEDSIDE_LOG_LEVEL:-warning}"
 exec .venv/bin/bedside up "$@"
