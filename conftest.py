@@ -1,10 +1,19 @@
 """What every test of the workspace goes by."""
 
+from pathlib import Path
+
 import pytest
+
+SYSTEM = Path(__file__).parent / "tests" / "system"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # One worker has the real servers to itself: tests that share a broker would hear one another's events.
+    # One worker has the real servers to itself: tests that share a broker would hear one another's events. Another
+    # has the running platform, which takes seconds to start.
     for item in items:
         if item.get_closest_marker("servers"):
             item.add_marker(pytest.mark.xdist_group("servers"))
+        elif item.path.is_relative_to(SYSTEM):
+            item.add_marker(pytest.mark.xdist_group("platform"))
+    # The longest go first, or one worker would be left alone with them at the end.
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
