@@ -118,13 +118,18 @@ def _types(structures: Iterable[Json]) -> Iterator[tuple[str, Json]]:
             yield name, head
             continue
         parents = {each["path"].rsplit(".", 1)[0] for each in elements}
+        by_path = {each["path"]: each for each in elements}
         owners: dict[str, Json] = {root["path"]: head | _invariants(root) | {"elements": {}}}
         for element in elements:
             path = element["path"]
             parent, _, own = path.rpartition(".")
             if element["max"] == "0":
                 continue
-            owners[parent]["elements"][own] = _element(element, structure, is_backbone=path in parents)
+            repeated = by_path.get(element.get("contentReference", "").removeprefix("#"), {})
+            constraints = [*element.get("constraint", ()), *repeated.get("constraint", ())]
+            owners[parent]["elements"][own] = _element(
+                element | {"constraint": constraints}, structure, is_backbone=path in parents
+            )
             if path in parents:
                 owners[path] = {"kind": "backbone", "base": element["type"][0]["code"], "elements": {}}
         for path, owner in owners.items():

@@ -13,6 +13,8 @@ from bedside.fhir.validation.problem import Check, Found, Scope, wrong
 CODES_TOLD_MAX = 16
 
 _WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+# What CapabilityStatement.format says instead of a MIME type, in the very definitions of R4.
+_FORMATS = frozenset({"xml", "json", "ttl"})
 _is_mime_type = re.compile(rf"{_WORD}/{_WORD}(?: ?; ?{_WORD}=(?:{_WORD}|\"[^\"\\]*\"))*", re.ASCII).fullmatch
 
 
@@ -35,7 +37,9 @@ def _membership(value_set: str) -> tuple[Callable[[str], object], tuple[Any, ...
         codes = known.codes(value_set)
         return codes.__contains__, wrong("code-invalid", f"must be {_listing(codes, value_set)}")
     if value_set.endswith("/mimetypes"):
-        return _is_mime_type, wrong("code-invalid", "must be a MIME type, as text/plain")
+        return lambda code: code in _FORMATS or _is_mime_type(code), wrong(
+            "code-invalid", "must be a MIME type, as text/plain"
+        )
     if value_set.endswith("/currencies"):
         return CURRENCIES.__contains__, wrong("code-invalid", "must be a currency of ISO 4217, as EUR")
     # UCUM is a grammar, and a LOINC answer list is not part of R4: any code may be right.

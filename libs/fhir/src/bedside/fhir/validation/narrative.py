@@ -27,7 +27,10 @@ _LINKS = frozenset({"href", "src", "cite", "longdesc"})
 _is_safe_link = re.compile(
     r"(?:https?:|mailto:|tel:|data:image/(?:png|gif|jpeg);|urn:|cid:|[^:]*(?:[/?#].*)?$).*", re.I | re.S
 ).match
-_is_unsafe_style = re.compile(r"expression\s*\(|javascript:|url\s*\(|@import|behaviou?r\s*:|\\", re.I).search
+_is_unsafe_style = re.compile(
+    r"expression\s*\(|javascript:|url\s*\((?!\s*[\"\']?(?:data:image/|(?!//)[\w./-]+[\"\']?\s*\)))|@import|behaviou?r\s*:|\\",
+    re.I,
+).search
 
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*;)")
 _OF_XML = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})

@@ -26,8 +26,8 @@ Check = Callable[[Any, dict[str, Any], Scope], Found]
 
 
 def under(step: str, found: tuple[Problem, ...]) -> tuple[Problem, ...]:
-    """The problems as told from one step further out."""
-    return tuple(Problem(_joined(step, at), code, text) for at, code, text in found[:PROBLEMS_MAX])
+    """The problems as told from one step further out; one past the bound is kept, to say that there are more."""
+    return tuple(Problem(_joined(step, at), code, text) for at, code, text in found[: PROBLEMS_MAX + 1])
 
 
 def _joined(step: str, at: str) -> str:

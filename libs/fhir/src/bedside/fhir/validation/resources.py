@@ -24,8 +24,8 @@ def validate(resource: Any, at: str | None = None) -> list[Issue]:
     if found is None:
         return []
     root = at or _root(resource)
-    told = under(root, found) if root else found[:PROBLEMS_MAX]
-    issues = [Issue(code, text, place or None) for place, code, text in told]
+    told = under(root, found) if root else found
+    issues = [Issue(code, text, place or None) for place, code, text in told[:PROBLEMS_MAX]]
     if len(found) > PROBLEMS_MAX:
         issues.append(Issue("too-long", f"there are more than {PROBLEMS_MAX} problems", root, severity="information"))
     return issues

@@ -1,6 +1,6 @@
 """Invariants of data types that everything is made of."""
 
-from datetime import UTC, datetime
+from datetime import date
 from typing import Any
 
 from bedside.fhir.validation.invariants.places import HERE, NOWHERE, Places, has, has_choice, unless
@@ -19,26 +19,34 @@ def per_1(period: dict[str, Any]) -> Places:
 
 def is_after(first: str, second: str) -> bool:
     """Whether the first date or time is certainly later; unknown precision or zone decides nothing."""
-    if first[10:] and second[10:] and first[19:] != second[19:]:
-        return _instant(first) > _instant(second)
-    shared = min(len(first), len(second)) if not (first[10:] and second[10:]) else 19
-    if bool(first[10:]) != bool(second[10:]):
-        # A day has no zone: its neighbours may be the same day elsewhere.
-        return len(first) >= 10 and len(second) >= 10 and _days(first) - _days(second) > 1
-    return first[:shared] > second[:shared]
+    if "T" in first and "T" in second:
+        return _moment(first) > _moment(second)
+    if "T" not in first and "T" not in second:
+        shared = min(len(first), len(second))
+        return first[:shared] > second[:shared]
+    if len(first) < 10 or len(second) < 10:
+        shared = min(len(first), len(second))
+        return int(first[:4]) - int(second[:4]) > 1 if shared == 4 else _months(first) - _months(second) > 1
+    # A day has no zone: its neighbours may be the same day elsewhere.
+    return _days(first) - _days(second) > 1
 
 
-def _instant(text: str) -> datetime:
-    # A leap second is the last one of its minute: Python has no sixtieth.
-    text = text[:17] + "59" + text[19:] if text[17:19] == "60" else text
-    head, zone = text[:19], text[19:].lstrip(".0123456789")
-    fraction = text[19 : len(text) - len(zone)]
-    moment = datetime.fromisoformat(head + (zone if zone != "Z" else "+00:00")).astimezone(UTC)
-    return moment.replace(microsecond=int((fraction[1:7] + "000000")[:6])) if fraction else moment
+def _moment(text: str) -> tuple[int, str]:
+    """Seconds since the year 0 in UTC, and the digits of the fraction, which compare as text."""
+    # Not a datetime: that has no leap second, and no UTC for the first and last day it knows.
+    zone = "+00:00" if text[-1] == "Z" else text[-6:]
+    fraction = text[19 : -1 if text[-1] == "Z" else -6].strip(".").rstrip("0")
+    offset = (int(zone[1:3]) * 3600 + int(zone[4:6]) * 60) * (-1 if zone[0] == "-" else 1)
+    clock = int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19])
+    return _days(text) * 86_400 + clock - offset, fraction
 
 
 def _days(text: str) -> int:
-    return datetime.fromisoformat(text[:10]).toordinal()
+    return date.fromisoformat(text[:10]).toordinal()
+
+
+def _months(text: str) -> int:
+    return int(text[:4]) * 12 + int(text[5:7])
 
 
 def cpt_2(contact_point: dict[str, Any]) -> Places:
