@@ -10,10 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-import httpx
 from bedside.fhir import exact_json
 from bedside.fhir.validation import validate
-
 from tests.system.access import Access
 
 
@@ -34,7 +32,9 @@ def main(folder: Path, demo: Path) -> None:
         one = time.perf_counter()
         answer = client.post("", content=body, headers={"Content-Type": "application/fhir+json"})
         entries = answer.json().get("entry", [])
-        bad = [e for e in entries if not e["response"]["status"].startswith("2")] if answer.is_success else [answer.text]
+        bad = (
+            [e for e in entries if not e["response"]["status"].startswith("2")] if answer.is_success else [answer.text]
+        )
         refused += len(bad)
         print(f"{path.name[:24]:26}{len(entries):6} entries {time.perf_counter() - one:7.2f} s {len(bad)} refused")
     rate = len(resources) / (time.perf_counter() - begun)

@@ -59,7 +59,9 @@ class Access:
                     answer = browser.get(there)
                     continue
                 action = re.search(r'<form[^>]*action="([^"]*)"', answer.text)
-                fields = dict(re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"', answer.text))
+                fields = dict(
+                    re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"', answer.text)
+                )
                 answer = browser.post(
                     urljoin(str(answer.url), action[1].replace("&amp;", "&") if action else str(answer.url)),
                     data={**fields, "username": username, "password": user["password"]},

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
@@ -11,6 +12,7 @@ from bedside.gateway.federation.base import FederatedBase
 from bedside.gateway.federation.wire import NetworkWire
 from bedside.gateway.ownership import ENCOUNTERS, PATIENTS
 from bedside.gateway.problems import told
+from bedside.gateway.workbench import workbench_routes
 from bedside.identity import Exchange
 from bedside.service import Runtime
 
@@ -33,7 +35,12 @@ async def build(runtime: Runtime) -> ASGIApp:
         try:
             yield
         finally:
+            await inside.aclose()
             await base.owners.close()
 
     # What no route declares is refused: there is no fallback that serves.
-    return Starlette(routes=base.routes(), exception_handlers={HTTPException: told}, lifespan=lifespan)
+    public = Starlette(routes=base.routes(), exception_handlers={HTTPException: told}, lifespan=lifespan)
+    # The workbench is a client of the same API as everyone's, without the network between.
+    inside = httpx.AsyncClient(transport=httpx.ASGITransport(public), base_url="http://gateway")
+    public.routes.extend(workbench_routes(runtime, inside))
+    return public

@@ -1,0 +1,165 @@
+"""The pages of the workbench, and what every one of them needs: who is signed in, and headers that keep it theirs."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from bedside.clinical.moments import Moment
+from bedside.gateway.workbench import wording
+from bedside.gateway.workbench.finding import TERM_MAX, Finding, NotFindable, find
+from bedside.gateway.workbench.session import Cookies, Session
+from bedside.gateway.workbench.signing_in import Authorization, SignInFailed, local_path
+from bedside.service import Runtime
+
+_HERE = Path(__file__).parent
+_RENEW_BEFORE_S = 30
+_REASON = "Opened in the workbench"
+# The view a role's patient page is made of. A role without one yet is told so.
+PATIENT_VIEWS = {"physician": "chart", "frontdesk": "card"}
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+Page = Callable[[Request, Session], Awaitable[Response]]
+
+
+def workbench_routes(runtime: Runtime, inside: httpx.AsyncClient) -> list[BaseRoute]:
+    """`inside` reaches the gateway's own public API without a network."""
+    return _Workbench(runtime, inside).routes()
+
+
+class _Workbench:
+    def __init__(self, runtime: Runtime, inside: httpx.AsyncClient) -> None:
+        settings = runtime.settings
+        home = settings.fhir_base.removesuffix("/fhir")
+        self._runtime = runtime
+        self._inside = inside
+        self._home = home
+        self._cookies = Cookies(settings.kept_secret("workbench"), secure=urlsplit(home).scheme == "https")
+        self._authorization = Authorization(
+            issuer=settings.issuer,
+            auth=settings.address("auth"),
+            home=home,
+            fhir_base=settings.fhir_base,
+            verifier=runtime.verifier({settings.fhir_base}),
+        )
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_HERE / "templates"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+        )
+        self._templates.filters |= wording.filters(settings.zone)
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route("/", self._signed_in(self._front), methods=["GET"]),
+            Route("/patients/{id}", self._signed_in(self._patient), methods=["GET"]),
+            Route("/sign-in", self._sign_in, methods=["GET"]),
+            Route("/callback", self._callback, methods=["GET"]),
+            Route("/sign-out", self._sign_out, methods=["POST"]),
+            Mount("/static", StaticFiles(directory=_HERE / "static")),
+        ]
+
+    def _signed_in(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
+        """Asks who is not signed in to do so, and renews what is about to end."""
+
+        async def answered(request: Request) -> Response:
+            session = self._cookies.session(request)
+            if session is None and request.url.path == "/" and not request.url.query:
+                return self._page("welcome.html", title="Welcome", session=None)
+            renewed = None
+            if session is not None and not session.lives_for(_RENEW_BEFORE_S):
+                session = renewed = await self._authorization.renewed(session)
+            if session is None:
+                onward = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+                return RedirectResponse(f"/sign-in?onward={quote(onward, safe='')}", 303, headers=_HEADERS)
+            response = await page(request, session)
+            if renewed is not None:
+                self._cookies.keep_session(response, renewed)
+            return response
+
+        return answered
+
+    async def _front(self, request: Request, session: Session) -> Response:
+        term = request.query_params.get("q", "").strip()[:TERM_MAX]
+        finding, problem = None, None
+        if term:
+            finding, problem = await self._found(term, session)
+        return self._page(
+            "front.html", title="Find a patient", session=session, term=term, finding=finding, problem=problem
+        )
+
+    async def _found(self, term: str, session: Session) -> tuple[Finding | None, str | None]:
+        moment = Moment(self._runtime.clock.now(), self._runtime.settings.zone)
+        try:
+            return await find(term, inside=self._inside, bearer=session.access_token, moment=moment), None
+        except NotFindable as problem:
+            return None, str(problem)
+
+    async def _patient(self, request: Request, session: Session) -> Response:
+        role = next((role for role in PATIENT_VIEWS if role in session.roles), None)
+        if role is None:
+            return self._page(
+                "message.html", 404, title="No page for your role yet", session=session,
+                text="The views of your role are served as data under /v1; their pages are still to come.",
+            )  # fmt: skip
+        view = PATIENT_VIEWS[role]
+        answer = await self._inside.get(
+            f"/v1/{role}/patients/{quote(request.path_params['id'], safe='')}/{view}",
+            headers={
+                "Authorization": f"Bearer {session.access_token}",
+                "Access-Reason": _REASON,
+                "Cache-Control": "no-cache",
+            },
+        )
+        if answer.status_code != 200:
+            return self._refused(answer, session)
+        shown = answer.json()
+        # The light refresh asks for the part that changes, and puts it in place.
+        template = f"{view}_body.html" if request.query_params.get("part") == "body" else f"{view}.html"
+        return self._page(template, title=shown["patient"]["sortName"] or "Patient", session=session, view=shown)
+
+    def _refused(self, answer: httpx.Response, session: Session) -> Response:
+        title, text = wording.refusal(answer.status_code)
+        return self._page("message.html", answer.status_code, title=title, session=session, text=text)
+
+    async def _sign_in(self, request: Request) -> Response:
+        return await self._authorization.begin(self._cookies, local_path(request.query_params.get("onward")))
+
+    async def _callback(self, request: Request) -> Response:
+        try:
+            session, onward = await self._authorization.finish(request, self._cookies)
+        except SignInFailed as problem:
+            return self._page("message.html", 400, title="Not signed in", session=None, text=str(problem))
+        response = RedirectResponse(onward, 303, headers=_HEADERS)
+        self._cookies.forget(response)
+        self._cookies.keep_session(response, session)
+        return response
+
+    async def _sign_out(self, request: Request) -> Response:
+        origin = request.headers.get("origin")
+        if origin not in (None, self._home):
+            return self._page("message.html", 403, title="Not done", session=None, text="Another site asked for this.")
+        if session := self._cookies.session(request):
+            await self._authorization.end(session)
+        # Auth keeps its own session with this browser, and asks before it ends it.
+        response = RedirectResponse(f"{self._authorization.issuer}/end_session", 303, headers=_HEADERS)
+        self._cookies.forget(response)
+        return response
+
+    def _page(self, template: str, status: int = 200, **shown: Any) -> Response:
+        return HTMLResponse(self._templates.get_template(template).render(**shown), status, headers=_HEADERS)
