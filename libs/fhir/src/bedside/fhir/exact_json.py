@@ -86,7 +86,9 @@ def _deeper_than_allowed(body: bytes) -> bool:
         return False
     if b"\\" in body:
         body = _ESCAPE.sub(b"", body)
-    outside_strings = b"".join(body.translate(None, _NOT_STRUCTURE).split(b'"')[::2])
+    # Two quotes side by side open and close, or close and open: without them the rest stays inside or outside.
+    quoted = body.translate(None, _NOT_STRUCTURE).replace(b'""', b"")
+    outside_strings = b"".join(quoted.split(b'"')[::2])
     return max(accumulate(map(_STEP.__getitem__, outside_strings)), default=0) > DEPTH_MAX
 
 
