@@ -1,6 +1,7 @@
 """A change reaches every project that imports what was changed."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 PROJECTS = _projects(ROOT)
 
 
+@cache
 def imported_by(project: str) -> set[str]:
     """The projects whose packages this one's sources import, also inside functions."""
     packages = {Path(other).name: other for other in PROJECTS}
