@@ -9,8 +9,8 @@ SYSTEM = Path(__file__).parent / "tests" / "system"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Before xdist reads the groups. One worker has the real servers to itself: tests that share a broker would hear one another's events. Another
-    # has the running platform, which takes seconds to start.
+    # Before xdist reads the groups. One worker has the real servers to itself: tests that share a broker would hear one
+    # another's events. Another has the running platform, which takes seconds to start.
     for item in items:
         if item.get_closest_marker("servers"):
             item.add_marker(pytest.mark.xdist_group("servers"))

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from bedside.gateway.federation.base import FederatedBase
+from bedside.gateway.federation.federated_base import FederatedBase
 from bedside.gateway.federation.wire import NetworkWire
 from bedside.gateway.ownership import ENCOUNTERS, PATIENTS
 from bedside.gateway.problems import told

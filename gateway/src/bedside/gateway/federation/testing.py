@@ -9,7 +9,7 @@ import orjson
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bedside.gateway.federation.base import FederatedBase
+from bedside.gateway.federation.federated_base import FederatedBase
 from bedside.gateway.federation.wire import InProcessWire
 from bedside.gateway.ownership import ENCOUNTERS, PATIENTS, PROMISED
 from bedside.identity import LoginRefused
