@@ -21,8 +21,8 @@ CODES = {"respiratoryRate": ("9279-1", "/min"), "oxygenSaturation": ("59408-5", 
 WORDS = {"alert": "248234008", "confused": "130987000", "voice": "300202002", "pain": "450847001",
          "unresponsive": "422768004"}  # fmt: skip
 INPATIENT: Any = {"id": "e", "status": "in-progress", "class": {"code": "IMP"}}
-SCALE_2: Any = {"id": "s", "status": "active",
-                "code": {"coding": [{"system": "http://example.org/fhir/CodeSystem/ews", "code": "spo2-scale-2"}]}}  # fmt: skip
+SCALE_2_CODE = {"system": "http://example.org/fhir/CodeSystem/ews", "code": "spo2-scale-2"}
+SCALE_2: Any = {"id": "s", "status": "active", "code": {"coding": [SCALE_2_CODE]}}
 NORMAL = {"respiratoryRate": 16, "oxygenSaturation": 98, "onOxygen": False, "systolicBloodPressure": 120, "pulse": 70,
           "consciousness": "alert", "temperature": 36.8}  # fmt: skip
 
@@ -61,19 +61,24 @@ def test_a_vector_of_the_chart(vector: dict[str, Any]) -> None:
     assert shown == vector["expected"]
 
 
-BOUNDARIES = [
-    *[("respiratoryRate", v, p) for v, p in ((8, 3), (9, 1), (11, 1), (12, 0), (20, 0), (21, 2), (24, 2), (25, 3))],
-    *[("oxygenSaturation", v, p) for v, p in ((84, 3), (91, 3), (92, 2), (93, 2), (94, 1), (95, 1), (96, 0))],
-    *[("systolicBloodPressure", v, p) for v, p in ((90, 3), (91, 2), (100, 2), (101, 1), (110, 1), (111, 0), (219, 0), (220, 3))],
-    *[("pulse", v, p) for v, p in ((40, 3), (41, 1), (50, 1), (51, 0), (90, 0), (91, 1), (110, 1), (111, 2), (130, 2), (131, 3))],
-    *[("temperature", v, p) for v, p in (("35.0", 3), ("35.1", 1), ("36.0", 1), ("36.1", 0), ("38.0", 0), ("38.1", 1), ("39.0", 1), ("39.1", 2), ("39.04", 1))],
-    *[("consciousness", v, p) for v, p in (("alert", 0), ("confused", 3), ("voice", 3), ("pain", 3), ("unresponsive", 3))],
-    *[("supplementalOxygen", v, p) for v, p in (("air", 0), ("oxygen", 2))],
-]  # fmt: skip
+BOUNDARIES = {
+    "respiratoryRate": {"8": 3, "9": 1, "11": 1, "12": 0, "20": 0, "21": 2, "24": 2, "25": 3},
+    "oxygenSaturation": {"84": 3, "91": 3, "92": 2, "93": 2, "94": 1, "95": 1, "96": 0},
+    "systolicBloodPressure": {"90": 3, "91": 2, "100": 2, "101": 1, "110": 1, "111": 0, "219": 0, "220": 3},
+    "pulse": {"40": 3, "41": 1, "50": 1, "51": 0, "90": 0, "91": 1, "110": 1, "111": 2, "130": 2, "131": 3},
+    "temperature": {
+        "35.0": 3, "35.1": 1, "36.0": 1, "36.1": 0, "38.0": 0, "38.1": 1, "39.0": 1, "39.04": 1, "39.1": 2,
+    },
+    "consciousness": {"alert": 0, "confused": 3, "voice": 3, "pain": 3, "unresponsive": 3},
+    "supplementalOxygen": {"air": 0, "oxygen": 2},
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "value", "points"), BOUNDARIES)
-def test_every_boundary_of_scale_1(name: str, value: Any, points: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "points"),
+    [(name, value, points) for name, cases in BOUNDARIES.items() for value, points in cases.items()],
+)
+def test_every_boundary_of_scale_1(name: str, value: str, points: int) -> None:
     measured = value if name in ("consciousness", "supplementalOxygen") else Decimal(value)
     assert score({name: measured}).points[name] == points
 
