@@ -1,11 +1,14 @@
 """Whatever is sent, the answer has the right status and an outcome that names the place."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
-from bedside.fhir.rest.testing import Served
+from bedside.events.database import Database
+from bedside.fhir.declaration import Owned, Service
+from bedside.fhir.outcome import Issue
+from bedside.fhir.rest.testing import Served, served
 
 FHIR = "application/fhir+json"
 
@@ -106,6 +109,16 @@ async def test_an_unknown_parameter_is_named_with_the_nearest(server: Served) ->
     text = response.json()["issue"][0]["details"]["text"]
     assert "brithdate" in text
     assert "birthdate" in text
+
+
+async def test_valid_fhir_that_the_models_cannot_hold_is_refused_not_broken(database: Database) -> None:
+    def agreeable(_: Any) -> Iterator[Issue]:
+        return iter(())
+
+    strict = Service("patients", (Owned("Patient", rules=(agreeable,)),))
+    async with served(strict, database) as server:
+        sent = {"resourceType": "Patient", "deceasedDateTime": "2016-12-31T23:59:60Z"}
+        assert (await server.http.post("/fhir/Patient", json=sent)).status_code in (201, 422)
 
 
 async def test_an_id_unlike_the_address_is_refused(server: Served) -> None:

@@ -76,9 +76,11 @@ async def _steps(connection: Connection, rids: Any, retired: str, survivor: str,
             continue
         resource = exact_json.parse(before.body)
         found_mentions = mentions(resource)
-        for mention in found_mentions:
-            if local(mention.sent) == retired:
-                mention.holder["reference"] = survivor
+        moved = [mention for mention in found_mentions if local(mention.sent) == retired]
+        if not moved:
+            continue
+        for mention in moved:
+            mention.holder["reference"] = survivor
         number, updated = before.version + 1, following(ts, before.updated)
         made = stamped(resource, id, number, updated)
         draft = Draft("update", resource["resourceType"], id, resource, references=found_mentions)

@@ -1,5 +1,7 @@
 """The one place that knows status codes: every refusal, and every failure, as an OperationOutcome."""
 
+import traceback
+
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -59,6 +61,7 @@ async def refused(request: Request, error: Exception) -> Response:
     response = refusal(error)
     if response is not None:
         return response
-    # Neither the text of the error nor its values are logged: they may hold what was sent.
-    _log.error("broken_invariant", error=type(error).__name__, method=request.method)
+    # The text of an error may hold what was sent; where it arose cannot.
+    where = [f"{frame.name} {frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    _log.error("broken_invariant", error=type(error).__name__, method=request.method, where=where[-12:])
     return outcome(500, Issue("exception", "an error of ours; it was recorded"))

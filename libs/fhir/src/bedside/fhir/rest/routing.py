@@ -33,12 +33,12 @@ def routes(engine: Engine, interactions: Iterable[Interaction], prefix: str) -> 
     for interaction in interactions:
         by_path.setdefault(interaction.path, {})[interaction.method] = interaction
     callers = Callers(engine.verifier)
-    return [_route(prefix, path, Endpoint(engine, callers, methods)) for path, methods in by_path.items()]
-
-
-def _route(prefix: str, path: str, endpoint: "Endpoint") -> Route:
-    full = (prefix + path).rstrip("/") if path == "/" else prefix + path
-    return Route(full, endpoint, methods=list(endpoint.methods))
+    return [
+        Route(prefix + address, endpoint, methods=list(endpoint.methods))
+        for path, methods in by_path.items()
+        for endpoint in (Endpoint(engine, callers, methods),)
+        for address in (("", "/") if path == "/" else (path,))
+    ]
 
 
 class Callers:

@@ -32,9 +32,14 @@ def prepare(service: Service, drafts: Sequence[Draft]) -> None:
 
 def _against_rules(service: Service, draft: Draft, resource: dict[str, Any]) -> list[Issue]:
     owned = service.owned(draft.type_name)
-    if owned is None or not owned.rules:
+    if owned is None or not (owned.rules or owned.tells):
         return []
-    subject = model(draft.type_name, resource)
+    try:
+        subject = model(draft.type_name, resource)
+    except (ValueError, LookupError, TypeError):
+        # Valid R4 that the models cannot hold, as a leap second: a rule that cannot look cannot agree.
+        text = "the rules of this service cannot read a value in this resource"
+        return [Issue("not-supported", text, draft.resource_at)]
     return [_placed(issue, draft) for rule in owned.rules for issue in rule(subject)]
 
 
