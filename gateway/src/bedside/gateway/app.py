@@ -6,12 +6,16 @@ from contextlib import asynccontextmanager
 import httpx
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from bedside.gateway.federation.federated_base import FederatedBase
 from bedside.gateway.federation.wire import NetworkWire
 from bedside.gateway.ownership import ENCOUNTERS, PATIENTS
 from bedside.gateway.problems import told
+from bedside.gateway.viewing.app import views_app
+from bedside.gateway.viewing.records import OwnersRecords
+from bedside.gateway.views import VIEWS
 from bedside.gateway.workbench import workbench_routes
 from bedside.identity import Exchange
 from bedside.service import Runtime
@@ -38,8 +42,17 @@ async def build(runtime: Runtime) -> ASGIApp:
             await inside.aclose()
             await base.owners.close()
 
+    views = views_app(
+        VIEWS,
+        records=OwnersRecords(base.owners),
+        verifier=runtime.verifier({settings.fhir_base}),
+        clock=runtime.clock,
+        zone=settings.zone,
+    )
     # What no route declares is refused: there is no fallback that serves.
-    public = Starlette(routes=base.routes(), exception_handlers={HTTPException: told}, lifespan=lifespan)
+    public = Starlette(
+        routes=[*base.routes(), Mount("/v1", views)], exception_handlers={HTTPException: told}, lifespan=lifespan
+    )
     # The workbench is a client of the same API as everyone's, without the network between.
     inside = httpx.AsyncClient(transport=httpx.ASGITransport(public), base_url="http://gateway")
     public.routes.extend(workbench_routes(runtime, inside))
