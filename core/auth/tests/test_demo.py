@@ -1,7 +1,6 @@
 """The demo's people and clients."""
 
 import secrets
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,11 +40,11 @@ class Settings:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Iterator[Any]:
+def settings(tmp_path: Path) -> Any:
     settings = Settings(tmp_path)
     for package in ("bedside.events", "bedside.auth"):
         migrate(settings.database_url("auth"), package)
-    yield settings
+    return settings
 
 
 def test_a_restart_keeps_people_passwords_and_ids(settings: Any) -> None:

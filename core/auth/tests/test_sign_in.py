@@ -123,6 +123,7 @@ async def test_an_app_of_others_asks_the_person(flow: Any, told: Any) -> None:
     answer = await flow.sign_in(client_id="foreign", scope=scope)
     page = await flow.browser.get(answer.headers["location"])
     assert "&lt;b&gt;foreign" in page.text
+    assert "read observation of every record that you may open" in page.text
     chosen = {"decision": "allow", "scope": "user/Patient.rs"}
     code = told(await flow.submit(page, "/consent", **chosen))["code"]
     assert (await flow.redeem(code, client_id="foreign")).json()["scope"] == "user/Patient.rs"

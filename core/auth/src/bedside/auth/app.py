@@ -56,7 +56,7 @@ async def build(runtime: "Runtime") -> ASGIApp:
     await to_thread.run_sync(ensure_services, authority)
     runtime.tells()
     feed = FeedRoute(runtime.own_database, runtime.verifier({runtime.address}))
-    return Starlette(routes=[Route("/events", feed), Mount("/", application(authority))])
+    return Starlette(routes=[Route("/events", feed.shown), Mount("/", application(authority))])
 
 
 def application(authority: Authority) -> ASGIApp:

@@ -1,5 +1,6 @@
 """`/consent`: a person decides what an app of others may do for them."""
 
+import re
 from typing import Any
 
 from fastapi import APIRouter
@@ -116,7 +117,21 @@ def _form(browser: Browser, pending: Pending, granted: Scopes) -> Response:
 
 
 def _in_words(scope: str) -> dict[str, Any]:
-    return {"value": scope, "words": _WORDS.get(scope, scope)}
+    return {"value": scope, "words": _WORDS.get(scope) or _access_in_words(scope)}
+
+
+def _access_in_words(scope: str) -> str:
+    """`user/Observation.cu` as a person reads it; what is not understood is shown as it is."""
+    parsed = Scopes.parse(scope)
+    if not parsed.contexts or "?" in scope:
+        return scope
+    whose, _, rest = scope.partition("/")
+    type_name = rest.partition(".")[0]
+    reads = any(parsed.allows(letter, type_name) for letter in "rs")
+    writes = any(parsed.allows(letter, type_name) for letter in "cud")
+    verb = "read and write" if reads and writes else "write" if writes else "read"
+    what = "everything" if type_name == "*" else re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type_name).lower()
+    return f"{verb} {what} of {'the patient' if whose == 'patient' else 'every record that you may open'}"
 
 
 def _to(address: str) -> Response:
@@ -130,6 +145,4 @@ _WORDS = {
     "launch/patient": "know which patient this is about",
     "online_access": "go on while you are signed in",
     "offline_access": "go on while you are away, for up to a year",
-    "patient/*.rs": "read the whole record of the patient",
-    "user/*.rs": "read every record that you may read",
 }
