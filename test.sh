@@ -13,6 +13,6 @@ fi
 .venv/bin/ruff check -q .
 .venv/bin/ruff format -q --check .
 .venv/bin/lint-imports --no-logo
-if [ $fast = 1 ]; then exec .venv/bin/pytest -n 2 --dist loadgroup -m 'not servers' "$@"; fi
+if [ $fast = 1 ]; then exec .venv/bin/pytest -n 2 --dist loadgroup -m 'not servers and not slow' "$@"; fi
 .venv/bin/mypy libs/*/src core/*/src gateway/src
 exec .venv/bin/python tests/servers/provide.py .venv/bin/pytest -n 2 --dist loadgroup "$@"

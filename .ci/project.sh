@@ -28,7 +28,7 @@ run() {
 test_() {
   local fast=()
   if [ "${1:-}" = --fast ]; then
-    fast=(-m 'not servers')
+    fast=(-m 'not servers and not slow')
     shift
   fi
   .venv/bin/ruff check -q "$project"

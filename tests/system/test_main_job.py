@@ -51,6 +51,7 @@ def test_a_frontdesk_user_is_refused_the_physicians_chart(access: Access) -> Non
     assert refused.json()["type"] == "urn:problem:not-your-role"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SYNTHEA.exists(), reason="the Synthea bundles lie beside the project, not in it")
 def test_every_synthea_resource_goes_in_and_comes_back_as_it_was_sent(access: Access) -> None:
     files = sorted(SYNTHEA.glob("*.json"), key=lambda path: (not path.name.startswith("0-"), path.name))

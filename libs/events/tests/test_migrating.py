@@ -22,6 +22,7 @@ async def test_migrating_twice_changes_nothing(dialect, new_url):
     await database.close()
 
 
+@pytest.mark.slow
 async def test_processes_that_migrate_at_once_do_not_disturb_one_another(dialect, new_url):
     url = await new_url()
     program = f"from bedside.events.migrating import migrate; migrate({url!r}, 'bedside.events')"

@@ -235,6 +235,7 @@ async def test_representation_comes_back_when_asked_for(server: Served) -> None:
     assert response.json()["entry"][0]["resource"]["meta"]["versionId"] == "1"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SYNTHEA.exists(), reason="the Synthea bundles lie beside the project, not in it")
 async def test_every_synthea_resource_is_kept_as_it_was_sent(database: Database) -> None:
     everything = Service("patients", tuple(Owned(name) for name in definitions().resource_types))
