@@ -5,8 +5,11 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
+import sqlite3
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +32,7 @@ ISSUER = "http://127.0.0.1:8003"
 FHIR = "http://127.0.0.1:8000/fhir"
 PATIENTS = "http://127.0.0.1:8001"
 CALLBACK = "http://127.0.0.1:8000/callback"
+MASTER_SECRET = secrets.token_urlsafe(32)
 PASSWORD = "correct horse battery staple"
 APP_SCOPE = "openid profile fhirUser launch/patient online_access offline_access user/*.cruds patient/*.cruds"
 
@@ -64,30 +68,50 @@ def clock() -> MovableClock:
     return MovableClock()
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A populated SQLite file, copied for each test: making the signing keys takes longer than most tests."""
+    path = tmp_path_factory.mktemp("prepared") / "auth.db"
+    _prepare(f"sqlite:///{path}", MovableClock()).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
 @pytest.fixture
-def authority(database_url: str, clock: MovableClock) -> Iterator[Authority]:
-    for package in ("bedside.events", "bedside.auth"):
-        migrate(database_url, package)
-    opened = Authority.opened(
-        Installation(
-            issuer=ISSUER,
-            fhir_base=FHIR,
-            database_url=database_url,
-            master_secret=secrets.token_urlsafe(32),
-            addresses={
-                "gateway": "http://127.0.0.1:8000",
-                "patients": PATIENTS,
-                "encounters": "http://127.0.0.1:8002",
-                "auth": ISSUER,
-            },
-            service_secrets={name: f"{name}-secret" for name in ("gateway", "patients", "encounters")},
-        ),
-        clock,
-    )
-    ensure_services(opened)
-    _populate(opened)
+def authority(database_url: str, clock: MovableClock, prepared: Path) -> Iterator[Authority]:
+    if database_url.startswith("sqlite"):
+        shutil.copyfile(prepared, database_url.removeprefix("sqlite:///"))
+        opened = Authority.opened(_installation(database_url), clock)
+    else:
+        opened = _prepare(database_url, clock)
     yield opened
     opened.close()
+
+
+def _prepare(database_url: str, clock: MovableClock) -> Authority:
+    for package in ("bedside.events", "bedside.auth"):
+        migrate(database_url, package)
+    opened = Authority.opened(_installation(database_url), clock)
+    ensure_services(opened)
+    _populate(opened)
+    return opened
+
+
+def _installation(database_url: str) -> Installation:
+    return Installation(
+        issuer=ISSUER,
+        fhir_base=FHIR,
+        database_url=database_url,
+        master_secret=MASTER_SECRET,
+        addresses={
+            "gateway": "http://127.0.0.1:8000",
+            "patients": PATIENTS,
+            "encounters": "http://127.0.0.1:8002",
+            "auth": ISSUER,
+        },
+        service_secrets={name: f"{name}-secret" for name in ("gateway", "patients", "encounters")},
+    )
 
 
 def _populate(authority: Authority) -> None:
