@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from bedside.events import Fact, Reaction
@@ -37,7 +38,7 @@ class Owned:
     tells: tuple[Telling, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Service:
     """A core service."""
 
@@ -45,11 +46,15 @@ class Service:
     owns: tuple[Owned, ...]
     reactions: tuple[Reaction, ...] = ()
 
-    @property
+    @cached_property
     def types(self) -> frozenset[str]:
         """The names of the owned types."""
         return frozenset(owned.type_name for owned in self.owns)
 
     def owned(self, type_name: str) -> Owned | None:
         """The declaration of one type; None when another service owns it."""
-        return next((owned for owned in self.owns if owned.type_name == type_name), None)
+        return self._by_name.get(type_name)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Owned]:
+        return {owned.type_name: owned for owned in self.owns}

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from cachetools import LRUCache
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -46,7 +45,7 @@ class Callers:
 
     def __init__(self, verifier: Verifier) -> None:
         self._verifier = verifier
-        self._known: LRUCache[int, tuple[object, Caller]] = LRUCache(_CALLERS_MAX)
+        self._known: dict[int, tuple[object, Caller]] = {}
 
     async def of(self, request: Request) -> Caller:
         """Raises the refusal of `bedside.identity` without a good token."""
@@ -59,6 +58,8 @@ class Callers:
         if known is not None and known[0] is verified:
             return known[1]
         caller = Caller.of(verified)
+        if len(self._known) >= _CALLERS_MAX:
+            self._known.clear()
         self._known[id(verified)] = (verified, caller)
         return caller
 

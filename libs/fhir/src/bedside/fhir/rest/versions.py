@@ -1,6 +1,7 @@
 """A version as an HTTP response: stored bytes, headers from columns."""
 
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -40,6 +41,7 @@ def answered(exchange: Exchange, written: Written) -> Response:
     return Response(exchange.wanted.body(written.body), written.status, headers, media_type=exchange.wanted.media_type)
 
 
+@lru_cache(maxsize=4096)
 def http_date(updated: int) -> str:
     """`Thu, 15 Jan 2026 10:30:00 GMT`."""
     return format_datetime(moment(updated), usegmt=True)
