@@ -24,14 +24,6 @@ _RENEW_BEFORE_S = 30
 _REASON = "Opened in the workbench"
 # The view a role's patient page is made of. A role without one yet is told so.
 PATIENT_VIEWS = {"physician": "chart", "frontdesk": "card"}
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-    "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 Page = Callable[[Request, Session], Awaitable[Response]]
 
 
@@ -47,6 +39,7 @@ class _Workbench:
         self._runtime = runtime
         self._inside = inside
         self._home = home
+        self._headers = _headers(settings.issuer)
         self._cookies = Cookies(settings.kept_secret("workbench"), secure=urlsplit(home).scheme == "https")
         self._authorization = Authorization(
             issuer=settings.issuer,
@@ -86,7 +79,7 @@ class _Workbench:
                 session = renewed = await self._authorization.renewed(session)
             if session is None:
                 onward = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-                return RedirectResponse(f"/sign-in?onward={quote(onward, safe='')}", 303, headers=_HEADERS)
+                return RedirectResponse(f"/sign-in?onward={quote(onward, safe='')}", 303, headers=self._headers)
             response = await page(request, session)
             if renewed is not None:
                 self._cookies.keep_session(response, renewed)
@@ -145,7 +138,7 @@ class _Workbench:
             session, onward = await self._authorization.finish(request, self._cookies)
         except SignInFailed as problem:
             return self._page("message.html", 400, title="Not signed in", session=None, text=str(problem))
-        response = RedirectResponse(onward, 303, headers=_HEADERS)
+        response = RedirectResponse(onward, 303, headers=self._headers)
         self._cookies.forget(response)
         self._cookies.keep_session(response, session)
         return response
@@ -157,9 +150,21 @@ class _Workbench:
         if session := self._cookies.session(request):
             await self._authorization.end(session)
         # Auth keeps its own session with this browser, and asks before it ends it.
-        response = RedirectResponse(f"{self._authorization.issuer}/end_session", 303, headers=_HEADERS)
+        response = RedirectResponse(f"{self._authorization.issuer}/end_session", 303, headers=self._headers)
         self._cookies.forget(response)
         return response
 
     def _page(self, template: str, status: int = 200, **shown: Any) -> Response:
-        return HTMLResponse(self._templates.get_template(template).render(**shown), status, headers=_HEADERS)
+        return HTMLResponse(self._templates.get_template(template).render(**shown), status, headers=self._headers)
+
+
+def _headers(issuer: str) -> dict[str, str]:
+    # Browsers hold a form's redirects against form-action too: signing out leads on to auth.
+    return {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+        f"img-src 'self'; form-action 'self' {issuer}; base-uri 'none'; frame-ancestors 'none'",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+    }
