@@ -129,6 +129,26 @@ async def test_a_signal_is_given_by_a_commit(dialect, database):
         await asyncio.wait_for(waiting, 1)
 
 
+async def test_a_cancellation_that_comes_together_with_a_signal_is_not_swallowed(dialect, database):
+    async with database.listen("things") as signal:
+
+        async def keep_waiting() -> None:
+            while True:
+                await signal.wait(10)
+
+        waiting = asyncio.ensure_future(keep_waiting())
+        await asyncio.sleep(0.05)
+        async with database.transaction() as connection:
+            await connection.execute("INSERT INTO thing VALUES (1, 'a')")
+        if dialect == "postgresql":
+            signal._heard.set()
+        # One turn of the loop: what waits inside has heard, what waits around it may not have.
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting], timeout=1)
+        assert waiting.cancelled()
+
+
 async def test_another_process_that_holds_the_file_means_busy(tmp_path, monkeypatch):
     monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT_S", 0.05)
     database = await open_database(f"sqlite:///{tmp_path}/one.db")

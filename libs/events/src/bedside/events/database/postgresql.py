@@ -110,7 +110,9 @@ class _Notified:
                 self._connection = await asyncpg.connect(self._url, timeout=5)
                 await self._connection.add_listener(self._channel, lambda *_: self._heard.set())
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._heard.wait(), timeout_s)
+            # Not wait_for: up to Python 3.11 it swallows a cancellation that comes together with the notification.
+            async with asyncio.timeout(timeout_s):
+                await self._heard.wait()
         self._heard.clear()
 
     async def close(self) -> None:

@@ -143,7 +143,9 @@ class _Committed(asyncio.Event):
 
     async def wait(self, timeout_s: float = _POLL_S) -> None:  # type: ignore[override]
         with suppress(TimeoutError):
-            await asyncio.wait_for(super().wait(), min(timeout_s, _POLL_S))
+            # Not wait_for: up to Python 3.11 it swallows a cancellation that comes together with the commit.
+            async with asyncio.timeout(min(timeout_s, _POLL_S)):
+                await super().wait()
         self.clear()
 
 

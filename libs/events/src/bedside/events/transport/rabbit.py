@@ -59,7 +59,8 @@ class _RabbitSubscription:
 
     async def _settle(self, settling: Any) -> None:
         try:
-            await asyncio.wait_for(settling, _PUBLISH_TIMEOUT_S)
+            async with asyncio.timeout(_PUBLISH_TIMEOUT_S):
+                await settling
         except _BROKEN as error:
             raise Disconnected(self._name) from error
         except asyncio.CancelledError:
