@@ -78,6 +78,13 @@ async def test_eight_redemptions_at_once_have_one_winner_at_most(flow: Any) -> N
     assert {answer.status_code for answer in answers} <= {200, 400}
 
 
+async def test_replays_at_once_are_each_refused(flow: Any) -> None:
+    code = await flow.code()
+    await flow.redeem(code)
+    answers = await asyncio.gather(*(flow.redeem(code) for _ in range(6)))
+    assert {answer.json()["error"] for answer in answers} == {"invalid_grant"}
+
+
 async def test_another_clients_code_is_refused_and_not_burnt(flow: Any) -> None:
     code = await flow.code()
     stolen = await flow.redeem(code, client_id="other")

@@ -7,6 +7,7 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from fastapi import FastAPI
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel, select
 
 import bedside.auth.tables
@@ -119,3 +120,12 @@ async def test_userinfo_tells_what_the_scopes_allow(flow: Any, server: Any) -> N
     assert set((await told("openid user/*.rs")).json()) == {"sub"}
     assert (await told("openid profile")).json()["name"] == "The physician"
     assert (await told("user/*.rs")).status_code == 403
+
+
+async def test_without_a_database_clients_are_told_to_come_back(server: Any, authority: Any, monkeypatch: Any) -> None:
+    def away(*_: Any, **__: Any) -> Any:
+        raise OperationalError("SELECT 1", {}, Exception("gone"))
+
+    monkeypatch.setattr(type(authority.units), "unit", away)
+    answer = await server.post("/token", data={"grant_type": "client_credentials"}, auth=("integrator", "x"))
+    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")

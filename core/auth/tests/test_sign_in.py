@@ -61,6 +61,13 @@ async def test_a_request_is_answered_once(flow: Any) -> None:
     assert (again.status_code, GONE in again.text) == (400, True)
 
 
+async def test_a_form_that_was_sent_twice_at_once_is_answered_once(flow: Any) -> None:
+    page = await flow.sign_in_page()
+    twice = await asyncio.gather(*(flow.submit(page, username="physician", password=PASSWORD) for _ in range(2)))
+    assert sorted(answer.status_code for answer in twice) == [303, 400]
+    assert [GONE in answer.text for answer in twice if answer.status_code == 400] == [True]
+
+
 async def test_a_request_waits_half_an_hour(flow: Any, clock: Any) -> None:
     page = await flow.sign_in_page()
     clock.advance(minutes=31)

@@ -4,13 +4,18 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 from fastapi import FastAPI
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bedside.auth.answers import refused_request
+from bedside.auth.answers import NO_STORE, refused_request
 from bedside.auth.authority import Authority
+from bedside.auth.authorizing import AnsweredAlready
 from bedside.auth.endpoints import (
     authorize,
     consent,
@@ -65,9 +70,21 @@ def application(authority: Authority) -> ASGIApp:
         # Flat, rather than by include_router, whose routes cannot be enumerated.
         app.router.routes.extend(endpoint.routes(authority).routes)
     app.add_exception_handler(OAuthRefused, refused_request)
+    app.add_exception_handler(AnsweredAlready, _answered_already)
+    for away in (OperationalError, PoolTimeout):
+        app.add_exception_handler(away, _database_away)
     app.state.authority = authority
     check_declared(app)
     return _OpenToBrowsers(app)
+
+
+async def _answered_already(request: Request, error: Exception) -> Response:
+    return sign_in.too_late()
+
+
+async def _database_away(request: Request, error: Exception) -> Response:
+    body = {"error": "temporarily_unavailable", "error_description": "try again in a moment"}
+    return JSONResponse(body, 503, headers=NO_STORE | {"Retry-After": "2"})
 
 
 class _OpenToBrowsers:

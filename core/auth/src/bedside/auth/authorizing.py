@@ -21,6 +21,10 @@ REQUEST_LIFE = timedelta(minutes=30)
 CODE_LIFE = timedelta(seconds=60)
 
 
+class AnsweredAlready(OAuthRefused):
+    """A form was sent twice. The app has its answer; the person is told."""
+
+
 @dataclass(frozen=True)
 class Pending:
     """An accepted request; `handle` is what pages carry."""
@@ -135,7 +139,7 @@ def _answer_once(authority: Authority, session: Session, pending: Pending) -> No
         .values(answered_at=authority.clock.now())
     )
     if answered.rowcount != 1:
-        raise OAuthRefused("invalid_request", "this request has been answered")
+        raise AnsweredAlready("invalid_request", "this request has been answered")
 
 
 def _sent_back(authority: Authority, redirect_uri: str, state: str | None, answer: dict[str, str]) -> str:

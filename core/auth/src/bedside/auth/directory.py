@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, or_, select
 
+from bedside.auth.putting import put_if_absent
 from bedside.auth.secrets_kept import digest
 from bedside.auth.tables import Client, User, UserRole
 
@@ -85,7 +86,9 @@ def keep_client(
     service: bool = False,
 ) -> Client:
     """Registers the client, or brings a known one up to date. Without a secret it is a public client."""
-    client = session.get(Client, client_id) or Client(id=client_id, name=name)
+    # Several processes may start at once and register the same services.
+    put_if_absent(session, Client(id=client_id, name=name))
+    client = session.get_one(Client, client_id)
     client.name = name
     client.secret_hash = digest(secret) if secret is not None else None
     client.grant_types, client.scope = list(grant_types), scope

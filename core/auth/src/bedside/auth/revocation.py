@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select, update
 
 from bedside.auth.authority import Authority
+from bedside.auth.putting import put
 from bedside.auth.tables import GrantFamily, Revocation, User
 from bedside.auth.tables import Session as BrowserSession
 from bedside.events import Fact
@@ -75,7 +76,7 @@ def is_revoked(session: Session, token: Verified) -> bool:
 def _refuse(authority: Authority, session: Session, kind: Kind, value: str) -> datetime:
     now = authority.clock.now()
     until = now + TOKEN_LIFE_MAX
-    session.merge(Revocation(kind=kind, value=value, issued_before=now, until=until))
+    put(session, Revocation(kind=kind, value=value, issued_before=now, until=until))
     return until
 
 

@@ -26,6 +26,7 @@ from bedside.auth.granting import says_something
 from bedside.auth.pages import page
 from bedside.auth.parameters import Parameters
 from bedside.auth.protocol import read_form
+from bedside.auth.putting import put
 from bedside.auth.refusals import OAuthRefused
 from bedside.auth.sign_in.browser import Browser
 from bedside.auth.sign_in.sessions import current_session
@@ -80,11 +81,13 @@ def _answer(
     granted = _grantable(authority, session, pending, browser_session).intersect(chosen)
     if form.get("decision") != "allow" or not says_something(granted):
         raise OAuthRefused("access_denied", "the person declined")
+    address = answered_with_code(authority, session, pending, browser_session, granted)
     now = authority.clock.now()
-    session.merge(
-        Consent(user_id=browser_session.user_id, client_id=pending.client.id, scope=str(granted), given_at=now)
+    put(
+        session,
+        Consent(user_id=browser_session.user_id, client_id=pending.client.id, scope=str(granted), given_at=now),
     )
-    return answered_with_code(authority, session, pending, browser_session, granted)
+    return address
 
 
 def _found(

@@ -76,7 +76,7 @@ def _finish(authority: Authority, browser: Browser, form: Parameters, proven: st
 
 def _signed_in(authority: Authority, session: Session, pending: Pending, browser: Browser, user: User) -> Response:
     now = authority.clock.now()
-    succeeded(session, user.username)
+    succeeded(session, user.username, now=now)
     before = current_session(session, browser.session_secret, now=now)
     if before is not None:
         # The browser's earlier session is replaced; what apps hold from it goes on.
