@@ -105,7 +105,7 @@ def check(expectations: list[dict[str, Any]], found: Any) -> None:
 
 
 EXPECTED_CHART = read("p1-multimorbid/physician-chart.expected.json")
-MISTAKEN = {
+MISTAKEN: dict[str, dict[str, Any]] = {
     "AllergyIntolerance": {"verificationStatus": {"coding": [{"code": "entered-in-error"}]}},
     "Condition": {"verificationStatus": {"coding": [{"code": "entered-in-error"}]}},
     "MedicationRequest": {"status": "entered-in-error"},

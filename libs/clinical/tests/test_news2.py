@@ -141,6 +141,6 @@ def test_copd_alone_is_never_scale_2() -> None:
 
 
 def test_a_set_before_the_order_stays_on_scale_1() -> None:
-    order = {**SCALE_2, "authoredOn": NOW.isoformat()}
+    order: Any = {**SCALE_2, "authoredOn": NOW.isoformat()}
     taken = observations({**NORMAL, "oxygenSaturation": 90}, NOW - timedelta(hours=1))
     assert news2(taken, [INPATIENT], [], [order], 70, MOMENT).scale == 1

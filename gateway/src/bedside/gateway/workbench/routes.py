@@ -164,7 +164,8 @@ def _headers(issuer: str) -> dict[str, str]:
         "Cache-Control": "no-store",
         "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
         f"img-src 'self'; form-action 'self' {issuer}; base-uri 'none'; frame-ancestors 'none'",
-        "Referrer-Policy": "no-referrer",
+        # With no-referrer a form's own Origin would be "null", and signing out could not tell who asks.
+        "Referrer-Policy": "same-origin",
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
     }

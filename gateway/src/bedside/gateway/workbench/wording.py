@@ -22,7 +22,7 @@ WARNINGS = {
     "news2-incomplete": "NEWS2 incomplete",
     "news2-unavailable": "NEWS2 could not be computed",
     "news2-stale": "NEWS2 may be out of date",
-    "news2-partial": "NEWS2 incomplete",
+    "news2-partial": "NEWS2 could not be computed",
     "task-overdue": "Task overdue",
     "restricted-hidden": "Restricted information hidden",
     "interpreter-needed": "Interpreter needed",
