@@ -177,9 +177,13 @@ async def test_a_broker_that_is_cut_off_confirms_nothing_and_disconnects_readers
             async with transport.subscribe(Q):
                 pass
         await wire.up()
-        assert await transport.publish(wave(2)) == {2}
+        [later] = wave(2)
+        assert await transport.publish([later]) == {2}
         async with transport.subscribe(Q) as q:
-            assert len(await take(q, 1)) == 1
+            # The first may come again: the cut may have taken its acknowledgement.
+            bodies = [body for body, _ in await take(q, 1)]
+            while later.body not in bodies:
+                bodies += [body for body, _ in await take(q, 1)]
         await transport.close()
 
 
