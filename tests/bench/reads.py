@@ -5,7 +5,6 @@ Prints requests a second, servers' processor time for one request, and the two r
 """
 
 import asyncio
-import json
 import os
 import signal
 import statistics
@@ -20,12 +19,11 @@ from pathlib import Path
 import httpx
 
 from bedside.fhir.definitions import definitions
-from bedside.service import SERVICES, Settings
 from tests.bench.http_load import Measured, measure
+from tests.separate import separate_services
 from tests.system.access import Access
 
 ROUNDS, SECONDS, CONNECTIONS = 5, 3.0, 8
-BEDSIDE = Path(sys.executable).with_name("bedside")
 PATIENT = {
     "resourceType": "Patient",
     "id": "bench",
@@ -62,31 +60,15 @@ def wait_for(url: str) -> None:
 
 def main(server: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        name = f"bench{os.getpid()}"
-        environment = {
-            "BEDSIDE_DATABASE_URL": f"{server.rsplit('/', 1)[0]}/{name}",
-            "BEDSIDE_DATA_DIR": folder,
-            "BEDSIDE_PORT": "8460",
-            "BEDSIDE_DEMO": "1",
-            "BEDSIDE_LOG_LEVEL": "warning",
-        }
-        os.environ |= environment
-        settings = Settings()
-        subprocess.run([BEDSIDE, "migrate"], check=True)
-        with (
-            process(BEDSIDE, "serve", "auth", environment=environment),
-            process(BEDSIDE, "serve", "patients", environment=environment) as patients,
-            process(BEDSIDE, "serve", "encounters", environment=environment),
-            process(BEDSIDE, "serve", "gateway", environment=environment) as gateway,
-        ):
-            for service in SERVICES:
-                wait_for(f"{settings.address(service)}/health/ready")
-            access = Access(json.loads((Path(folder) / "demo.json").read_text()))
-            through = access.client_token()
-            direct = access.client_token(resource=settings.address("patients"))
+        url = f"{server.rsplit('/', 1)[0]}/bench{os.getpid()}"
+        with separate_services(Path(folder), {"BEDSIDE_DATABASE_URL": url}) as services:
+            access = Access(services.demo)
+            owner = services.demo["patients"]
+            through, direct = access.client_token(), access.client_token(resource=owner)
             access.fhir(through).put("Patient/bench", json=PATIENT).raise_for_status()
+            pids = {name: process.pid for name, process in services.running.items()}
             bare_environment = {
-                "BENCH_DATABASE_URL": settings.database_url("patients"),
+                "BENCH_DATABASE_URL": f"{url}_patients",
                 "BENCH_TYPE_ID": str(definitions().type_id("Patient")),
                 "BENCH_ID": "bench",
             }
@@ -95,8 +77,8 @@ def main(server: str) -> None:
                 wait_for("http://127.0.0.1:8469/")
                 targets = {
                     "bare": ("http://127.0.0.1:8469/", "", (bare,)),
-                    "owner": (f"{settings.address('patients')}/fhir/Patient/bench", direct, (patients,)),
-                    "gateway": (f"{settings.fhir_base}/Patient/bench", through, (gateway, patients)),
+                    "owner": (f"{owner}/fhir/Patient/bench", direct, (pids["patients"],)),
+                    "gateway": (f"{access.demo['fhir']}/Patient/bench", through, (pids["gateway"], pids["patients"])),
                 }
                 asyncio.run(rounds(targets))
 

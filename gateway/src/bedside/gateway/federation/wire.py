@@ -83,12 +83,13 @@ class NetworkWire:
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, method: str, url: str, headers: Headers, body: Body, timeout_s: float) -> Answer | Streamed:
+        source = None if isinstance(body, bytes) else _Source(body)
         try:
             response = await self._opened().request(
                 method,
                 URL(url, encoded=True),
                 headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers],
-                data=body or None,
+                data=source.chunks() if source else body or None,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S),
             )
@@ -101,6 +102,8 @@ class NetworkWire:
         except aiohttp.ClientConnectorError as problem:
             raise ConnectionRefusedError(type(problem).__name__) from problem
         except aiohttp.ClientError as problem:
+            if source and source.failure:
+                raise source.failure from problem
             raise ConnectionError(type(problem).__name__) from problem
         return Answer(response.status, received, content)
 
@@ -118,6 +121,22 @@ class NetworkWire:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+class _Source:
+    """A body on its way from the caller. aiohttp reports its failing as the owner's, so the failure is kept here."""
+
+    def __init__(self, body: AsyncIterator[bytes]) -> None:
+        self._body = body
+        self.failure: Exception | None = None
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._body:
+                yield chunk
+        except Exception as failure:
+            self.failure = failure
+            raise
 
 
 async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
