@@ -135,22 +135,22 @@ class _Workbench:
 
     async def _callback(self, request: Request) -> Response:
         try:
-            session, onward = await self._authorization.finish(request, self._cookies)
+            session, id_token, onward = await self._authorization.finish(request, self._cookies)
         except SignInFailed as problem:
             return self._page("message.html", 400, title="Not signed in", session=None, text=str(problem))
         response = RedirectResponse(onward, 303, headers=self._headers)
         self._cookies.forget(response)
         self._cookies.keep_session(response, session)
+        self._cookies.keep_id_token(response, id_token)
         return response
 
     async def _sign_out(self, request: Request) -> Response:
         origin = request.headers.get("origin")
         if origin not in (None, self._home):
             return self._page("message.html", 403, title="Not done", session=None, text="Another site asked for this.")
-        if session := self._cookies.session(request):
-            await self._authorization.end(session)
-        # Auth keeps its own session with this browser, and asks before it ends it.
-        response = RedirectResponse(f"{self._authorization.issuer}/end_session", 303, headers=self._headers)
+        response = RedirectResponse(
+            self._authorization.ended_at(self._cookies.id_token(request)), 303, headers=self._headers
+        )
         self._cookies.forget(response)
         return response
 

@@ -67,8 +67,16 @@ class Cookies:
     def keep_sign_in(self, response: Response, sign_in: SignIn) -> None:
         self._set(response, "bedside-sign-in", asdict(sign_in), _SIGN_IN_LIFE_S)
 
+    def id_token(self, request: Request) -> str | None:
+        kept = self._opened(request, "bedside-id")
+        return str(kept["token"]) if kept else None
+
+    def keep_id_token(self, response: Response, token: str) -> None:
+        """Apart from the session, which has to fit into one cookie. It proves at auth who asks to be signed out."""
+        self._set(response, "bedside-id", {"token": token}, _SESSION_LIFE_S)
+
     def forget(self, response: Response) -> None:
-        for name in ("bedside-session", "bedside-sign-in"):
+        for name in ("bedside-session", "bedside-sign-in", "bedside-id"):
             response.delete_cookie(self._prefix + name, path="/", secure=self._secure, httponly=True, samesite="lax")
 
     def _set(self, response: Response, name: str, kept: dict[str, Any], life_s: int) -> None:

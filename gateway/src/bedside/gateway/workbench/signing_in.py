@@ -4,7 +4,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 from authlib.integrations.base_client import OAuthError  # type: ignore[import-untyped]
@@ -53,8 +53,8 @@ class Authorization:
         cookies.keep_sign_in(response, sign_in)
         return response
 
-    async def finish(self, request: Request, cookies: Cookies) -> tuple[Session, str]:
-        """The session, and the path to go on to. Raises SignInFailed."""
+    async def finish(self, request: Request, cookies: Cookies) -> tuple[Session, str, str]:
+        """The session, the ID token, and the path to go on to. Raises SignInFailed."""
         sign_in, query = cookies.sign_in(request), request.query_params
         if sign_in is None:
             raise SignInFailed("This sign-in took too long, or was begun in another window.")
@@ -69,7 +69,7 @@ class Authorization:
             grant_type="authorization_code", code=query["code"], code_verifier=sign_in.verifier,
             redirect_uri=self.redirect_uri,
         )  # fmt: skip
-        return await self._session(token), sign_in.onward
+        return await self._session(token), str(token.get("id_token", "")), sign_in.onward
 
     async def renewed(self, session: Session) -> Session | None:
         """None when the person has to sign in again."""
@@ -81,16 +81,12 @@ class Authorization:
         except SignInFailed:
             return None
 
-    async def end(self, session: Session) -> None:
-        """Ends the session's tokens. A silent auth does not keep anyone signed in: the tokens live five minutes."""
-        if session.refresh_token:
-            async with httpx.AsyncClient(timeout=_TIMEOUT_S) as client:
-                try:
-                    await client.post(
-                        f"{self.auth}/revoke", data={"token": session.refresh_token, "client_id": CLIENT_ID}
-                    )
-                except httpx.HTTPError:
-                    return
+    def ended_at(self, id_token: str | None) -> str:
+        """Where a browser goes to end its session at auth, and with it the tokens of every app it opened."""
+        if not id_token:
+            return f"{self.issuer}/end_session"
+        query = urlencode({"id_token_hint": id_token, "post_logout_redirect_uri": f"{self.home}/"})
+        return f"{self.issuer}/end_session?{query}"
 
     def _client(self) -> AsyncOAuth2Client:
         return AsyncOAuth2Client(
