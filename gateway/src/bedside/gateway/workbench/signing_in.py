@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
-import httpx
+import httpx2
 from authlib.integrations.base_client import OAuthError  # type: ignore[import-untyped]
 from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]
 from starlette.requests import Request
@@ -102,7 +102,7 @@ class Authorization:
         try:
             async with self._client() as client:
                 token: dict[str, Any] = await client.fetch_token(f"{self.auth}/token", **form)
-        except (OAuthError, httpx.HTTPError) as problem:
+        except (OAuthError, httpx2.HTTPError) as problem:
             raise SignInFailed("The sign-in service refused, or did not answer.") from problem
         return token
 
