@@ -1,7 +1,7 @@
 """The parts of FHIR resources that the rules read, as typed dictionaries: JSON as it came, nothing built.
 
-Reading plain JSON costs a tenth of building `fhir.resources` models, keeps dates and decimals as recorded, and a
-misspelt element is still an error of the type checker. Elements that no rule reads are not named here.
+Nothing is built before it is read, dates and decimals stay as recorded, and a misspelt element is still an error of
+the type checker (DECISIONS.md, 5). Elements that no rule reads are not named here.
 """
 
 from typing import Any, TypedDict

@@ -21,4 +21,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("versions of a patient's record are never dropped")
+    raise RuntimeError("versions of a patient's record are never dropped")
