@@ -40,7 +40,9 @@ class _Workbench:
         self._inside = inside
         self._home = home
         self._headers = _headers(settings.issuer)
-        self._cookies = Cookies(settings.kept_secret("workbench"), secure=urlsplit(home).scheme == "https")
+        self._cookies = Cookies(
+            settings.sealing_key("gateway", "workbench cookies"), secure=urlsplit(home).scheme == "https"
+        )
         self._authorization = Authorization(
             issuer=settings.issuer,
             auth=settings.address("auth"),

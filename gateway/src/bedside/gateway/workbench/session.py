@@ -9,8 +9,6 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -45,10 +43,9 @@ class SignIn:
 
 
 class Cookies:
-    """Seals with a key derived from `secret`. `secure`: whether browsers reach us by https."""
+    """Seals with `key`, 32 bytes. `secure`: whether browsers reach us by https."""
 
-    def __init__(self, secret: str, *, secure: bool) -> None:
-        key = HKDF(SHA256(), 32, salt=None, info=b"bedside workbench cookies").derive(secret.encode())
+    def __init__(self, key: bytes, *, secure: bool) -> None:
         self._seal = AESGCM(key)
         self._secure = secure
         self._prefix = "__Host-" if secure else ""

@@ -34,6 +34,7 @@ async def core_service(declaration: Service, runtime: Runtime) -> ASGIApp:
         clock=runtime.real_clock,
         check_references=runtime.settings.check_references,
         body_bytes_max=runtime.settings.body_max_mb * 2**20,
+        page_key=runtime.settings.sealing_key(runtime.name, "search pages"),
     )
     runtime.tells()
     await runtime.reacts(declaration.reactions)

@@ -1,5 +1,6 @@
 """What the environment says about this installation, with a default that works on one machine."""
 
+import hmac
 import os
 from datetime import UTC, datetime
 from functools import cached_property
@@ -93,6 +94,10 @@ class Settings(BaseSettings):
     def service_secret(self, service: ServiceName) -> str:
         """The client secret by which this service signs in at auth."""
         return secret_of(service, self.data_dir)
+
+    def sealing_key(self, service: ServiceName, purpose: str) -> bytes:
+        """32 bytes that every replica of the service has, and nobody else: derived from its secret."""
+        return hmac.digest(self.service_secret(service).encode(), purpose.encode(), "sha256")
 
     def kept_secret(self, name: str) -> str:
         """`BEDSIDE_SECRET_<NAME>`, else a random one, made once and kept in the data folder with mode 0600."""
