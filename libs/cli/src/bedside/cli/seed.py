@@ -11,6 +11,7 @@ from rich.console import Console
 
 from bedside.cli.failure import Failure
 from bedside.cli.load import load
+from bedside.fhir import exact_json
 from bedside.service.settings import Settings
 
 _SECONDS_PER_PATIENT_MAX = 60
@@ -23,6 +24,8 @@ async def seed_patients(*, patients: int, seed: int, base: str | None, settings:
     with tempfile.TemporaryDirectory(prefix="bedside-seed-") as folder:
         with Console(stderr=True).status(f"generating {patients} patients, about one a second"):
             await asyncio.to_thread(_generate, Path(folder), patients, seed)
+            for bundle in sorted((Path(folder) / "fhir").glob("*.json")):
+                bundle.write_bytes(without_empty_meta(bundle.read_bytes()))
         await load([Path(folder) / "fhir"], base=base, again=False, settings=settings)
 
 
@@ -35,3 +38,12 @@ def _generate(folder: Path, patients: int, seed: int) -> None:
     )
     if done.returncode != 0:
         raise Failure(f"the generator failed: {done.stderr.strip()[-300:]}")
+
+
+def without_empty_meta(bundle: bytes) -> bytes:
+    """With no profile to declare the generator writes `"meta": {}`, which FHIR forbids: an element is never empty."""
+    parsed = exact_json.parse(bundle)
+    for entry in parsed["entry"]:
+        if entry["resource"].get("meta") == {}:
+            del entry["resource"]["meta"]
+    return exact_json.emit(parsed)
