@@ -56,6 +56,7 @@ def test_a_frontdesk_user_is_refused_the_physicians_chart(access: Access) -> Non
 def test_every_synthea_resource_goes_in_and_comes_back_as_it_was_sent(access: Access) -> None:
     files = sorted(SYNTHEA.glob("*.json"), key=lambda path: (not path.name.startswith("0-"), path.name))
     sent: collections.Counter[str] = collections.Counter()
+    identities: dict[str, str] = {}
     with access.fhir(access.client_token()) as fhir:
         before = _counts(fhir)
         for path in files:
@@ -65,15 +66,18 @@ def test_every_synthea_resource_goes_in_and_comes_back_as_it_was_sent(access: Ac
             responses = answer.json()["entry"]
             refused = [r for r in responses if not r["response"]["status"].startswith("2")]
             assert refused == []
-            stored = {
-                entry["fullUrl"]: response["response"]["location"].split("/_history")[0].rsplit("/", 2)[-2:]
-                for entry, response in zip(bundle["entry"], responses, strict=True)
-            }
+            for entry, response in zip(bundle["entry"], responses, strict=True):
+                location = "/".join(response["response"]["location"].split("/_history")[0].rsplit("/", 2)[-2:])
+                identities[entry["fullUrl"]] = location
+                for known in entry["resource"].get("identifier", []):
+                    if isinstance(known, dict) and "system" in known:
+                        identifier = f"{known['system']}|{known['value']}"
+                        identities[f"{entry['resource']['resourceType']}?identifier={identifier}"] = location
             for entry in bundle["entry"]:
                 sent[entry["resource"]["resourceType"]] += 1
-                type_name, id_ = stored[entry["fullUrl"]]
-                back = exact(fhir.get(f"{type_name}/{id_}").content)
-                assert _comparable(back) == _comparable(entry["resource"], stored), (path.name, type_name)
+                location = identities[entry["fullUrl"]]
+                back = exact(fhir.get(location).content)
+                assert _comparable(back, {}) == _comparable(entry["resource"], identities), (path.name, location)
         after = _counts(fhir)
     assert {name: after[name] - before.get(name, 0) for name in sent} == dict(sent)
 
@@ -83,8 +87,8 @@ def _counts(fhir: Any) -> dict[str, int]:
     return {name: fhir.get(name, params={"_summary": "count"}).json()["total"] for name in types}
 
 
-def _comparable(resource: Any, stored: dict[str, list[str]] | None = None) -> Any:
-    """Without id and meta's stamps; references as the server writes them, conditional ones left out on both sides."""
+def _comparable(resource: Any, identities: dict[str, str]) -> Any:
+    """Without id and meta's stamps. `identities` says what each `urn:uuid` and conditional reference has become."""
     resource = copy.deepcopy(resource)
     resource.pop("id", None)
     meta = resource.get("meta", {})
@@ -97,18 +101,10 @@ def _comparable(resource: Any, stored: dict[str, list[str]] | None = None) -> An
         if isinstance(node, dict):
             reference = node.get("reference")
             if isinstance(reference, str):
-                if stored and reference in stored:
-                    reference = "/".join(stored[reference])
-                if reference.partition("/")[0].partition("?")[0] in _CONDITIONAL:
-                    reference = reference.partition("/")[0].partition("?")[0]
-                node = {**node, "reference": reference}
+                node = {**node, "reference": identities.get(reference, reference)}
             return {key: settle(value) for key, value in node.items()}
         if isinstance(node, list):
             return [settle(value) for value in node]
         return node
 
     return settle(resource)
-
-
-# Synthea's patients name these by `Type?identifier=…`, which the server replaces by what it found.
-_CONDITIONAL = ("Practitioner", "Organization", "Location", "PractitionerRole")
