@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 
+from bedside.events.database.lending import Lending
 from bedside.events.database.port import Busy, Connection, Dialect, Reader, Row, Signal, Unavailable
 
 _GONE = (
@@ -56,6 +57,16 @@ async def _within(transaction: Any) -> AsyncIterator[None]:
         raise
     with _NAMED:
         await transaction.commit()
+
+
+# Statements here say in which order tables are joined, and every look-up has its index: a planner that follows needs no
+# statistics (a new table has none), plans once, and plans quickly.
+_SETTINGS = {
+    "plan_cache_mode": "force_generic_plan",
+    "join_collapse_limit": "1",
+    "random_page_cost": "1.1",
+    "jit": "off",
+}
 
 
 class _Statements:
@@ -122,29 +133,47 @@ class _Notified:
 
 
 class PostgresqlDatabase:
-    """A pool of at most `connections_max` connections."""
+    """At most `connections_max` connections."""
 
     dialect: Dialect = "postgresql"
 
-    def __init__(self, url: str, pool: Any) -> None:
+    def __init__(self, url: str, *, connections_max: int) -> None:
         self.url = url
-        self._pool = pool
+        self._connections = Lending(self._connect, connections_max=connections_max)
 
     @classmethod
     async def open(cls, url: str, *, connections_max: int) -> "PostgresqlDatabase":
+        database = cls(url, connections_max=connections_max)
+        async with database._borrowed():
+            return database
+
+    async def _connect(self) -> Any:
         with _NAMED:
-            pool = await asyncpg.create_pool(
-                url, min_size=1, max_size=connections_max, statement_cache_size=512, command_timeout=60
+            return await asyncpg.connect(
+                self.url, timeout=30, statement_cache_size=512, command_timeout=60, server_settings=_SETTINGS
             )
-        return cls(url, pool)
 
     async def fetch(self, sql: str, *arguments: Any) -> Sequence[Row]:
-        async with self._borrowed() as connection:
-            return await _Statements(connection).fetch(sql, *arguments)
+        connection = await self._taken()
+        try:
+            rows: list[Row] = await connection.fetch(sql, *arguments)
+        except BaseException as error:
+            self._connections.give_after(error, connection)
+            with _NAMED:
+                raise
+        self._connections.give(connection)
+        return rows
 
     async def fetch_row(self, sql: str, *arguments: Any) -> Row | None:
-        async with self._borrowed() as connection:
-            return await _Statements(connection).fetch_row(sql, *arguments)
+        connection = await self._taken()
+        try:
+            row: Row | None = await connection.fetchrow(sql, *arguments)
+        except BaseException as error:
+            self._connections.give_after(error, connection)
+            with _NAMED:
+                raise
+        self._connections.give(connection)
+        return row
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -168,15 +197,18 @@ class PostgresqlDatabase:
             await signal.close()
 
     async def close(self) -> None:
-        await self._pool.close()
+        await self._connections.close()
 
     @asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[Any]:
-        with _NAMED:
-            connection = await self._pool.acquire(timeout=30)
+        connection = await self._taken()
         try:
             yield connection
-        finally:
-            # Releasing rolls back whatever a cancelled caller left open.
-            with suppress(*_GONE):
-                await self._pool.release(connection)
+        except BaseException as error:
+            self._connections.give_after(error, connection)
+            raise
+        self._connections.give(connection)
+
+    async def _taken(self) -> Any:
+        with _NAMED:
+            return await self._connections.take()
