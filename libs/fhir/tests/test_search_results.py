@@ -8,6 +8,7 @@ import pytest
 
 from bedside.fhir.outcome import Refused
 from bedside.fhir.search.paging import seal, unseal
+from bedside.fhir.search.purview import UNCONFINED, of_patient
 from bedside.fhir.search.running import Page, run
 from bedside.fhir.search.testing import Shelf, shelf
 
@@ -198,14 +199,14 @@ async def test_a_caller_confined_to_a_patient_sees_nothing_of_another_however_as
         "Organization?_has:Patient:organization:name=berg": [],
         "Task": [],
     }
-    assert {asked: await on.found(asked, confined_to="p1") for asked in table} == table
-    counted = await on.page("Observation?_summary=count", confined_to="p1")
+    assert {asked: await on.found(asked, purview=of_patient("p1")) for asked in table} == table
+    counted = await on.page("Observation?_summary=count", purview=of_patient("p1"))
     assert counted.total == 2
-    members = await on.page("Observation?_include=*", confined_to="p1")
+    members = await on.page("Observation?_include=*", purview=of_patient("p1"))
     assert sorted(each.id for each in members.included) == ["p1"]
-    around = await on.page("Organization?_revinclude=Patient:organization", confined_to="p1")
+    around = await on.page("Organization?_revinclude=Patient:organization", purview=of_patient("p1"))
     assert [each.id for each in around.included] == ["p1"]
-    assert await on.found("Observation", confined_to="nobody") == []
+    assert await on.found("Observation", purview=of_patient("nobody")) == []
 
 
 async def test_a_large_result_is_walked_from_its_newest_and_a_small_one_from_its_index(on: Shelf) -> None:
@@ -219,13 +220,13 @@ async def test_a_large_result_is_walked_from_its_newest_and_a_small_one_from_its
 async def test_a_page_token_opens_only_for_the_same_search_by_the_same_caller(on: Shelf) -> None:
     await on.put(*(patient(f"p{number}") for number in range(3)))
     query = on.query("Patient?_count=1&_sort=-_id")
-    page = await run(on.database, query, confined_to=None)
+    page = await run(on.database, query, purview=UNCONFINED)
     assert page.next is not None
     token = seal(page.next, query, key=KEY, caller=["anna"])
 
     again = on.query(f"Patient?_count=1&_sort=-_id&_page={token}")
     position = unseal(again, key=KEY, caller=["anna"])
-    assert [match.id for match in (await run(on.database, again, confined_to=None, after=position)).matches] == ["p1"]
+    assert [match.id for match in (await run(on.database, again, purview=UNCONFINED, after=position)).matches] == ["p1"]
 
     refused = [
         (f"Patient?_count=1&_sort=_id&_page={token}", "anna"),

@@ -9,7 +9,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey
 
-from bedside.identity import Caller, Keys, Refused, Verifier
+from bedside.identity import Caller, Keys, Permission, Refused, Verifier
 from bedside.identity.testing import AUDIENCE, ISSUER, TestIssuer
 
 
@@ -191,14 +191,28 @@ async def test_a_wildcard_is_bounded_by_the_role(issuer: TestIssuer) -> None:
 
 async def test_a_patient_is_confined_to_their_own_compartment(issuer: TestIssuer) -> None:
     caller = await issuer.caller("patient/*.cruds", roles=["patient"], patient="p1")
-    assert (caller.may("r", "Observation"), caller.compartment("Observation")) == (True, "p1")
+    assert caller.permissions("r", "Observation") == (Permission("p1"),)
     assert not caller.may("u", "Observation")
     assert not (await issuer.caller("patient/*.rs", roles=["patient"])).may("r", "Observation")
 
 
 async def test_who_holds_a_wider_scope_for_a_type_is_unconfined_in_it_alone(issuer: TestIssuer) -> None:
     caller = await issuer.caller("patient/*.rs user/Patient.rs", roles=["physician"], patient="p1")
-    assert (caller.compartment("Patient"), caller.compartment("Observation")) == (None, "p1")
+    assert (caller.permissions("r", "Patient"), caller.permissions("r", "Observation")) == (
+        (Permission(),),
+        (Permission("p1"),),
+    )
+
+
+async def test_scopes_narrowed_by_a_query_are_alternatives_each_in_its_context(issuer: TestIssuer) -> None:
+    scope = "patient/Observation.rs?category=laboratory user/Observation.rs?code=1&status=final,amended"
+    caller = await issuer.caller(scope, roles=["physician"], patient="p1")
+    assert caller.may("r", "Observation")
+    assert set(caller.permissions("r", "Observation")) == {
+        Permission("p1", frozenset({("category", frozenset({"laboratory"}))})),
+        Permission(None, frozenset({("code", frozenset({"1"})), ("status", frozenset({"final", "amended"}))})),
+    }
+    assert not caller.may("u", "Observation")
 
 
 async def test_a_program_is_bounded_by_its_scope_alone(issuer: TestIssuer) -> None:

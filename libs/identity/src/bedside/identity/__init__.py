@@ -7,7 +7,7 @@ from bedside.identity.exchange import Exchange
 from bedside.identity.keys import Keys
 from bedside.identity.refusal import Refused, Unreachable
 from bedside.identity.roles import ROLES, Role
-from bedside.identity.scopes import Scopes
+from bedside.identity.scopes import Permission, Scopes
 from bedside.identity.service_login import LoginRefused, ServiceLogin
 from bedside.identity.smart_configuration import smart_configuration
 from bedside.identity.token import Unverified, Verified, Verifier
@@ -20,6 +20,7 @@ __all__ = [
     "Exchange",
     "Keys",
     "LoginRefused",
+    "Permission",
     "Refused",
     "Role",
     "Scopes",

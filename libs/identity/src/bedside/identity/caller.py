@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from bedside.identity.roles import ceiling
-from bedside.identity.scopes import Context, Scopes
+from bedside.identity.scopes import Permission, Scopes
 from bedside.identity.token import Verified
 
 
@@ -52,29 +52,17 @@ class Caller:
     def may(self, interaction: str, type_name: str) -> bool:
         """`interaction` is one of `c r u d s`. Closed by default.
 
-        True says nothing about *which* resources: `compartment` does.
+        True says nothing about *which* resources: `permissions` does.
         """
-        return any(self._allows(interaction, type_name, context) for context in ("system", "user", "patient"))
+        return bool(self.permissions(interaction, type_name))
 
-    def compartment(self, type_name: str, interaction: str = "r") -> str | None:
-        """The one patient whose resources of the type may be touched (a logical id); None when unconfined.
-
-        To be asked only after `may`.
-        """
-        if self._allows(interaction, type_name, "system") or self._allows(interaction, type_name, "user"):
-            return None
-        return self.patient
+    def permissions(self, interaction: str, type_name: str) -> tuple[Permission, ...]:
+        """The alternatives under which the interaction is permitted: one of them has to hold."""
+        return self.scopes.permissions(interaction, type_name, self.patient)
 
     def holds(self, word: str) -> bool:
         """Whether a scope that is not about FHIR, such as `users.manage`, was granted."""
         return word in self.scopes.words
-
-    def _allows(self, interaction: str, type_name: str, context: str) -> bool:
-        # Without a patient in context, patient/ scopes speak of nobody.
-        if context == "patient" and not self.patient:
-            return False
-        known: Context = "patient" if context == "patient" else "user" if context == "user" else "system"
-        return self.scopes.allows(interaction, type_name, known)
 
 
 @lru_cache(maxsize=1024)

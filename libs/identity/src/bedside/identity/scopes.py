@@ -14,6 +14,7 @@ Interaction = Literal["c", "r", "u", "d", "s"]
 Constraint = tuple[str, frozenset[str]]
 """A search parameter and the values of which one must match: `category=a,b` is ("category", {"a", "b"})."""
 
+CONTEXTS: tuple[Context, ...] = ("system", "user", "patient")
 INTERACTIONS: tuple[Interaction, ...] = ("c", "r", "u", "d", "s")
 SCOPES_MAX = 200
 _ANSWERS_KEPT_MAX = 1_000
@@ -98,6 +99,17 @@ class _Scope:
     atoms: frozenset[_Atom] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """One way in which an interaction is permitted: on what meets all `constraints`, in the compartment of `patient`.
+
+    `patient` is a logical id; None where no patient's compartment is the bound.
+    """
+
+    patient: str | None = None
+    constraints: frozenset[Constraint] = frozenset()
+
+
 class Scopes:
     """An immutable set of scopes that remembers its spelling and order."""
 
@@ -159,6 +171,21 @@ class Scopes:
             if atom.interaction == interaction
             and _type_covers(atom.type_name, type_name)
             and (context is None or atom.context == context)
+        )
+
+    def permissions(self, interaction: str, type_name: str, patient: str | None) -> tuple[Permission, ...]:
+        """The alternatives under which the interaction is permitted to whoever has that patient in context.
+
+        Empty when it is not; a single `Permission()` when it is on every resource of the type.
+        """
+        if self.allows(interaction, type_name, "system") or self.allows(interaction, type_name, "user"):
+            return (Permission(),)
+        # Without a patient in context, patient/ scopes speak of nobody.
+        return tuple(
+            Permission(patient if context == "patient" else None, constraints)
+            for context in CONTEXTS
+            if context != "patient" or patient
+            for constraints in self.constraints(interaction, type_name, context)
         )
 
     def only(self, contexts: Iterable[Context], *, words: bool = True) -> "Scopes":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bedside.fhir.outcome import Issue, Refused
-from bedside.fhir.rest.confinement import confined_to, refuse_unless
+from bedside.fhir.rest.confinement import purview_of, refuse_unless
 from bedside.fhir.rest.versions import version_of
 from bedside.fhir.store.draft import Draft
 from bedside.identity import Caller
@@ -79,10 +79,8 @@ def draft_of(entry: Entry, caller: Caller, *, linked: bool) -> Draft:
     `linked`: other entries may refer to this one by its fullUrl.
     """
     create_only = entry.request.get("ifNoneMatch", "").strip() == "*"
-    letter = {"POST": "c", "PUT": "c" if create_only else "u", "DELETE": "d"}[entry.method]
-    refuse_unless(caller, letter, entry.type_name, entry.at)
     if_match = entry.request.get("ifMatch")
-    return Draft(
+    draft = Draft(
         {"POST": "create", "PUT": "update", "DELETE": "delete"}[entry.method],  # type: ignore[arg-type]
         entry.type_name,
         entry.id or str(uuid.uuid4()),
@@ -92,8 +90,10 @@ def draft_of(entry: Entry, caller: Caller, *, linked: bool) -> Draft:
         create_only=create_only,
         if_none_exist=entry.request.get("ifNoneExist"),
         full_url=entry.full_url if linked else None,
-        confined_to=confined_to(caller, letter, entry.type_name),
+        purview=purview_of(caller),
     )
+    refuse_unless(caller, draft.letter, entry.type_name, entry.at)
+    return draft
 
 
 def _wrong(entry: Entry) -> Iterator[Issue]:

@@ -39,7 +39,7 @@ async def _add_version(bundle: Bundle, reader: Reader, engine: Engine, caller: C
         version = await current.read(reader, entry.type_name, id)
     else:
         version = await current.vread(reader, entry.type_name, id, entry.version)
-    if version is None or await is_hidden(reader, caller, entry.type_name, id, version):
+    if version is None or await is_hidden(reader, caller, entry.type_name, version):
         raise ABSENT
     if version.deleted:
         raise GONE

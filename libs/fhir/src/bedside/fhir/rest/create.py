@@ -4,7 +4,7 @@ import uuid
 
 from starlette.responses import Response
 
-from bedside.fhir.rest.confinement import confined_to
+from bedside.fhir.rest.confinement import purview_of
 from bedside.fhir.rest.exchange import Exchange
 from bedside.fhir.rest.interaction import Interaction
 from bedside.fhir.rest.versions import answered
@@ -22,7 +22,7 @@ async def _create(exchange: Exchange) -> Response:
         str(uuid.uuid4()),
         resource,
         if_none_exist=exchange.request.headers.get("if-none-exist"),
-        confined_to=confined_to(exchange.caller, "c", exchange.type_name),
+        purview=purview_of(exchange.caller),
     )
     prepare(exchange.engine.service, [draft])
     (written,) = await exchange.engine.store.commit([draft], exchange.author)

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from bedside.fhir.rest.confinement import confined_to
+from bedside.fhir.rest.confinement import purview_of
 from bedside.fhir.rest.exchange import Exchange
 from bedside.fhir.rest.interaction import Interaction
 from bedside.fhir.rest.versions import version_of
@@ -16,7 +16,7 @@ async def _delete(exchange: Exchange) -> Response:
         exchange.type_name,
         exchange.id,
         if_match=version_of(headers["if-match"]) if "if-match" in headers else None,
-        confined_to=confined_to(exchange.caller, "d", exchange.type_name),
+        purview=purview_of(exchange.caller),
     )
     (written,) = await exchange.engine.store.commit([draft], exchange.author)
     etag = {"etag": f'W/"{written.version}"'} if written.version else None

@@ -5,7 +5,7 @@ from datetime import UTC
 from starlette.responses import Response
 
 from bedside.fhir.outcome import Issue, Refused
-from bedside.fhir.rest.confinement import confined_to
+from bedside.fhir.rest.confinement import is_hidden
 from bedside.fhir.rest.exchange import Exchange
 from bedside.fhir.rest.interaction import Interaction
 from bedside.fhir.rest.splicing import Bundle
@@ -33,14 +33,10 @@ async def _history(exchange: Exchange) -> Response:
     )
     if not versions and await current.read(database, exchange.type_name, exchange.id) is None:
         raise ABSENT
-    patient = confined_to(exchange.caller, "r", exchange.type_name)
-    if patient is not None:
-        for version in versions:
-            if version.deleted or not await current.is_of_patient(
-                database, patient, exchange.type_name, exchange.id, version.vid
-            ):
-                # One version of another patient hides the rest: how often it changed is nobody else's business.
-                raise ABSENT
+    for version in versions:
+        if await is_hidden(database, exchange.caller, exchange.type_name, version):
+            # One version of another patient hides the rest: how often it changed is nobody else's business.
+            raise ABSENT
     return _bundle(exchange, versions, total, asked["_count"])
 
 

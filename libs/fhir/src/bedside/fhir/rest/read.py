@@ -12,13 +12,10 @@ from bedside.fhir.store import current
 async def _read(exchange: Exchange) -> Response:
     database = exchange.engine.store.database
     version = await current.read(database, exchange.type_name, exchange.id)
-    if version is None:
+    if version is None or await is_hidden(database, exchange.caller, exchange.type_name, version):
         raise ABSENT
     if version.deleted:
-        # To whom only one patient is open, another's deleted resource looks like one that never was.
-        raise ABSENT if exchange.caller.compartment(exchange.type_name) else GONE
-    if await is_hidden(database, exchange.caller, exchange.type_name, exchange.id, version):
-        raise ABSENT
+        raise GONE
     return shown(exchange, version)
 
 

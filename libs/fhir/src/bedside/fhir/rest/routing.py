@@ -102,7 +102,7 @@ class Endpoint:
             id=request.path_params.get("id", ""),
         )
         self._refuse_wrong_address(exchange, interaction)
-        if interaction.scope not in ("public", "entries"):
+        if interaction.scope != "public" and interaction.scope != "entries":
             refuse_unless(caller, interaction.scope, exchange.type_name)
         return await interaction.handle(exchange)
 

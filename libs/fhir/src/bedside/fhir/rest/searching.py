@@ -4,14 +4,14 @@ from urllib.parse import urlencode
 
 from bedside.events.database.port import Reader
 from bedside.fhir import exact_json
-from bedside.fhir.definitions import definitions
-from bedside.fhir.outcome import Issue, Refused, operation_outcome
-from bedside.fhir.rest.confinement import DIRECTORY, confined_to
+from bedside.fhir.outcome import operation_outcome
+from bedside.fhir.rest.confinement import purview_of
 from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.splicing import Bundle
 from bedside.fhir.search import query
 from bedside.fhir.search.asked import Facility
 from bedside.fhir.search.paging import seal, unseal
+from bedside.fhir.search.purview import Purview
 from bedside.fhir.search.running import Page, Stored, run
 from bedside.identity import Caller
 
@@ -29,39 +29,29 @@ async def searched(
     snapshot: int | None = None,
 ) -> Bundle:
     """To be asked only after the scope for the type. `handling` is of `Prefer`; anything but `lenient` is strict."""
-    patient = confined_to(caller, "s", type_name)
-    if patient is not None and type_name != "Patient":
-        _refuse_unconfinable(type_name)
+    purview = purview_of(caller)
     parsed = query.parse(
         type_name,
         pairs,
         handling="lenient" if handling == "lenient" else "strict",
         facility=Facility(engine.base_url),
-        owned=_joinable(engine, caller, pairs),
+        owned=_joinable(engine, purview, pairs),
     )
-    who = (caller.subject, caller.client_id, patient or "", *sorted(caller.roles))
+    who = (caller.subject, caller.client_id, caller.patient or "", *sorted(caller.roles))
     after = unseal(parsed, key=engine.page_key, caller=who)
-    page = await run(reader, parsed, confined_to=patient, snapshot=snapshot, after=after)
+    page = await run(reader, parsed, purview=purview, snapshot=snapshot, after=after)
     following = None if page.next is None else seal(page.next, parsed, key=engine.page_key, caller=who)
-    return _bundle(engine, caller, parsed, page, following, is_confined=patient is not None)
+    return _bundle(engine, parsed, page, following)
 
 
-def _joinable(engine: Engine, caller: Caller, pairs: list[tuple[str, str]]) -> frozenset[str]:
+def _joinable(engine: Engine, purview: Purview, pairs: list[tuple[str, str]]) -> frozenset[str]:
     """The types a chain may lead to: asking of a type what one may not search would tell what is in it."""
     if not any("." in name or name.startswith(_JOINING) for name, _ in pairs):
         return engine.service.types
-    return frozenset(name for name in engine.service.types if caller.may("s", name))
+    return frozenset(name for name in engine.service.types if purview.permits("s", name))
 
 
-def _refuse_unconfinable(type_name: str) -> None:
-    # What lies in no compartment is nobody's in particular: an app of one patient has no business there.
-    if type_name not in DIRECTORY and not definitions().compartment_parameters("Patient", type_name):
-        raise Refused(403, [Issue("forbidden", f"{type_name} cannot be searched for one patient")])
-
-
-def _bundle(
-    engine: Engine, caller: Caller, parsed: query.Query, page: Page, following: str | None, *, is_confined: bool
-) -> Bundle:
+def _bundle(engine: Engine, parsed: query.Query, page: Page, following: str | None) -> Bundle:
     address = f"{engine.base_url}/{parsed.type_name}"
     bundle = Bundle("searchset", total=page.total)
     bundle.link("self", _link(address, parsed.applied))
@@ -70,23 +60,11 @@ def _bundle(
     for match in page.matches:
         _add(bundle, engine, match, "match")
     for stored in page.included:
-        if _may_be_included(caller, stored.type_name, is_confined=is_confined):
-            _add(bundle, engine, stored, "include")
+        _add(bundle, engine, stored, "include")
     if parsed.warnings:
         told = exact_json.emit(operation_outcome(parsed.warnings))
         bundle.entry(resource=told, search={"mode": "outcome"})
     return bundle
-
-
-def _may_be_included(caller: Caller, type_name: str, *, is_confined: bool) -> bool:
-    """Included resources are read: each type needs its own scope, under the same confinement."""
-    if not caller.may("r", type_name):
-        return False
-    if not is_confined:
-        return confined_to(caller, "r", type_name) is None
-    if type_name == "Patient" or type_name in DIRECTORY:
-        return True
-    return bool(definitions().compartment_parameters("Patient", type_name))
 
 
 def _add(bundle: Bundle, engine: Engine, stored: Stored, mode: str) -> None:

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from bedside.fhir.outcome import Issue, Refused
-from bedside.fhir.rest.confinement import confined_to, refuse_unless
+from bedside.fhir.rest.confinement import purview_of, refuse_unless
 from bedside.fhir.rest.exchange import Exchange
 from bedside.fhir.rest.interaction import Interaction
 from bedside.fhir.rest.versions import answered, version_of
@@ -17,8 +17,7 @@ async def _update(exchange: Exchange) -> Response:
     create_only = headers.get("if-none-match", "").strip() == "*"
     if "if-none-match" in headers and not create_only:
         raise Refused(400, [Issue("not-supported", "If-None-Match of an update can only be *")])
-    letter = "c" if create_only else "u"
-    refuse_unless(exchange.caller, letter, exchange.type_name)
+    refuse_unless(exchange.caller, "c" if create_only else "u", exchange.type_name)
     resource = await exchange.sent()
     refuse_other_type(resource, exchange.type_name)
     refuse_other_id(resource, exchange.type_name, exchange.id)
@@ -29,7 +28,7 @@ async def _update(exchange: Exchange) -> Response:
         resource,
         if_match=version_of(headers["if-match"]) if "if-match" in headers else None,
         create_only=create_only,
-        confined_to=confined_to(exchange.caller, letter, exchange.type_name),
+        purview=purview_of(exchange.caller),
     )
     prepare(exchange.engine.service, [draft])
     (written,) = await exchange.engine.store.commit([draft], exchange.author)

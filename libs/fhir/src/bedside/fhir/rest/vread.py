@@ -15,12 +15,10 @@ async def _vread(exchange: Exchange) -> Response:
         raise ABSENT
     database = exchange.engine.store.database
     version = await current.vread(database, exchange.type_name, exchange.id, int(number))
-    if version is None:
+    if version is None or await is_hidden(database, exchange.caller, exchange.type_name, version):
         raise ABSENT
     if version.deleted:
-        raise ABSENT if exchange.caller.compartment(exchange.type_name) else GONE
-    if await is_hidden(database, exchange.caller, exchange.type_name, exchange.id, version):
-        raise ABSENT
+        raise GONE
     return shown(exchange, version)
 
 

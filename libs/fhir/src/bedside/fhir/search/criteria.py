@@ -6,38 +6,23 @@ from typing import Any, Literal, Protocol
 
 from bedside.events.database import Dialect
 from bedside.fhir.definitions import definitions
+from bedside.fhir.search.purview import EVERYTHING, Letter, Portion, Purview
 
 Bind = Callable[[Any], str]
 # Exact: the versions come once each and in order of vid. Wide: ranges, lists.
 Reach = Literal["exact", "wide"]
 
-# Who and where care is given, and with what, is no patient's: whoever is confined to one patient may see it all.
-# Every other type outside the Patient compartment is closed to them.
-DIRECTORY = frozenset(
-    {
-        "Endpoint",
-        "HealthcareService",
-        "Location",
-        "Medication",
-        "Organization",
-        "OrganizationAffiliation",
-        "Practitioner",
-        "PractitionerRole",
-        "Questionnaire",
-    }
-)
-
 
 class Statement:
     """One SQL statement in the making: its arguments, and who looks at what moment.
 
-    `snapshot` None is now. `confined_to` is the id of the only patient whose compartment may be seen.
+    `snapshot` None is now. What `purview` does not hold is not there.
     """
 
-    def __init__(self, dialect: Dialect, *, snapshot: int | None, confined_to: str | None) -> None:
+    def __init__(self, dialect: Dialect, *, snapshot: int | None, purview: Purview) -> None:
         self.dialect = dialect
         self.arguments: list[Any] = []
-        self.confined_to = confined_to
+        self.purview = purview
         self._snapshot = snapshot
         self._aliases = 0
 
@@ -58,38 +43,57 @@ class Statement:
             return "(SELECT coalesce(max(txn), 0) FROM txn)"
         return f"CAST({self.bind(self._snapshot)} AS bigint)"
 
-    def visible(self, version: str, type_name: str | None) -> str:
+    def visible(self, version: str, type_name: str, letter: Letter = "s") -> str:
         """That a version (by its alias) is the current one at the snapshot, and may be seen.
 
         Every version a search touches goes through here: matches, includes, counts, sorts and each hop of a chain.
         """
-        said = f"{version}.txn_from <= {self.now} AND {version}.txn_to > {self.now} AND {version}.op <> 'D'"
-        if type_name is not None:
-            said += f" AND {version}.type_id = {self.bind(definitions().type_id(type_name))}"
-        confinement = self.confinement(version, type_name)
-        return f"{said} AND {confinement}" if confinement else said
+        type_id = self.bind(definitions().type_id(type_name))
+        said = f"{self._current(version)} AND {version}.type_id = {type_id}"
+        within = self.within(version, type_name, letter)
+        return f"{said} AND {within}" if within else said
 
-    def confinement(self, version: str, type_name: str | None) -> str | None:
-        """None where everything may be seen."""
-        if self.confined_to is None or type_name in DIRECTORY:
+    def visible_among(self, version: str, type_names: Sequence[str], letter: Letter) -> str:
+        """As `visible`, of a version that may be of any of these types."""
+        alike: dict[tuple[Portion, ...], list[str]] = {}
+        for type_name in type_names:
+            alike.setdefault(self.purview.portions(letter, type_name), []).append(type_name)
+        if alike.keys() == {EVERYTHING}:
+            return self._current(version)
+        branches = []
+        for portions, names in alike.items():
+            if portions:
+                listed = ", ".join(str(definitions().type_id(name)) for name in names)
+                within = self._within(version, portions)
+                branches.append(f"{version}.type_id IN ({listed})" + (f" AND {within}" if within else ""))
+        return f"{self._current(version)} AND ({' OR '.join(branches) or '1=0'})"
+
+    def within(self, version: str, type_name: str, letter: Letter) -> str | None:
+        """That a version, current or not, lies in the purview; None where all of the type does."""
+        return self._within(version, self.purview.portions(letter, type_name))
+
+    def _within(self, version: str, portions: Sequence[Portion]) -> str | None:
+        if portions == EVERYTHING:
             return None
-        within = (
-            f"EXISTS (SELECT 1 FROM compartment cc WHERE cc.crid = {self.resource('Patient', self.confined_to)}"
-            f" AND cc.type_id = {version}.type_id AND cc.vid = {version}.vid)"
-        )
-        if type_name is not None:
-            return within
-        directory = ", ".join(str(definitions().type_id(name)) for name in sorted(DIRECTORY))
-        return f"({version}.type_id IN ({directory}) OR {within})"
+        return "(" + (" OR ".join(self._of(portion, version) for portion in portions) or "1=0") + ")"
+
+    def _of(self, portion: Portion, version: str) -> str:
+        said = [criterion.test(self, version) for criterion in portion.criteria]
+        if portion.patient is not None:
+            crid = self.resource("Patient", portion.patient)
+            said.append(
+                f"EXISTS (SELECT 1 FROM compartment cc WHERE cc.crid = {crid}"
+                f" AND cc.type_id = {version}.type_id AND cc.vid = {version}.vid)"
+            )
+        return " AND ".join(said) or "1=1"
+
+    def _current(self, version: str) -> str:
+        return f"{version}.txn_from <= {self.now} AND {version}.txn_to > {self.now} AND {version}.op <> 'D'"
 
     def resource(self, type_name: str, id: str) -> str:
         """The resource's number. NULL, and so equal to nothing, when there is no such resource."""
         type_id = definitions().type_id(type_name)
         return f"(SELECT rid FROM resource WHERE type_id = {type_id} AND fid = {self.bind(id)})"
-
-
-def in_patient_compartment(type_name: str) -> bool:
-    return type_name == "Patient" or bool(definitions().compartment_parameters("Patient", type_name))
 
 
 class Criterion(Protocol):

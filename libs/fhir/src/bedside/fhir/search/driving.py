@@ -12,9 +12,9 @@ from bedside.fhir.search.criteria import (
     Rows,
     Statement,
     TokenIs,
-    in_patient_compartment,
     sp_among,
 )
+from bedside.fhir.search.purview import Purview, in_patient_compartment
 from bedside.fhir.search.query import Query
 
 # Sets at least this large are not counted further: walking through the versions, newest first, soon fills a page.
@@ -55,13 +55,13 @@ class Plan:
         return source, " AND ".join(said)
 
 
-async def plan(database: Reader, query: Query, *, confined_to: str | None, snapshot: int | None) -> Plan:
-    driver = _at_hand(query, confined_to) or await _counted(database, query, confined_to, snapshot)
+async def plan(database: Reader, query: Query, *, purview: Purview, snapshot: int | None) -> Plan:
+    driver = _at_hand(query, purview) or await _counted(database, query, purview, snapshot)
     consumed = driver.criterion if driver else None
     return Plan(query.type_name, driver, tuple(each for each in query.criteria if each is not consumed))
 
 
-def _at_hand(query: Query, confined_to: str | None) -> Driver | None:
+def _at_hand(query: Query, purview: Purview) -> Driver | None:
     """A beginning that is small by its nature: some ids, or what one patient has."""
     criteria = query.criteria
     for criterion in criteria:
@@ -70,7 +70,7 @@ def _at_hand(query: Query, confined_to: str | None) -> Driver | None:
     if not in_patient_compartment(query.type_name):
         return None
     references = [each for each in criteria if isinstance(each, ReferenceIs) and each.patient]
-    patient = confined_to or (references[0].patient if references else None)
+    patient = purview.patient("s", query.type_name) or (references[0].patient if references else None)
     if patient is None:
         return None
     for criterion in criteria:
@@ -104,9 +104,9 @@ def _by_compartment(type_name: str, patient: str) -> Driver:
     return Driver(Rows("compartment", where).select, exact=True, criterion=None)
 
 
-async def _counted(database: Reader, query: Query, confined_to: str | None, snapshot: int | None) -> Driver | None:
+async def _counted(database: Reader, query: Query, purview: Purview, snapshot: int | None) -> Driver | None:
     """The smallest of the sets that the criteria select; None when all are large."""
-    sized = Statement(database.dialect, snapshot=snapshot, confined_to=confined_to)
+    sized = Statement(database.dialect, snapshot=snapshot, purview=purview)
     candidates: list[Criterion] = []
     counts: list[str] = []
     for criterion in query.criteria:

@@ -12,7 +12,7 @@ from bedside.fhir.search.parameters import Parameter, parameters
 
 @dataclass(frozen=True)
 class Include:
-    """References from `source` by its parameters `sps`, to `target` or, when None, to any type.
+    """References from `source` by its parameters `sps`, to `target` or, when None, to any of `targets`.
 
     Read forwards for `_include`, backwards for `_revinclude`.
     """
@@ -20,6 +20,7 @@ class Include:
     source: str
     sps: tuple[int, ...]
     target: str | None
+    targets: tuple[str, ...]
     iterates: bool
 
 
@@ -54,7 +55,8 @@ def _include(name: str, value: str, *, iterates: bool) -> Include:
     if target and not any(target in each.targets for each in found):
         raise _refused(name, f"{source}:{found[0].code} does not refer to that type")
     sps = tuple(sorted({sp for each in found for sp in each.sps}))
-    return Include(source, sps, target or None, iterates)
+    targets = (target,) if target else tuple(sorted({name for each in found for name in each.targets}))
+    return Include(source, sps, target or None, targets, iterates)
 
 
 def references(type_name: str) -> list[Parameter]:

@@ -7,12 +7,12 @@ from typing import Any
 
 from bedside.fhir.definitions import definitions
 from bedside.fhir.search.asked import Facility
-from bedside.fhir.search.criteria import in_patient_compartment
 from bedside.fhir.search.expressions import Extract, compiled
 from bedside.fhir.search.hashing import PRESENT, token_hashes
 from bedside.fhir.search.moments import intervals_of
 from bedside.fhir.search.parameter_types import composite, number, quantity, reference, string, token, uri
 from bedside.fhir.search.parameters import Parameter, parameters
+from bedside.fhir.search.purview import in_patient_compartment
 
 Row = tuple[Any, ...]
 RidOf = Callable[[str], int]

@@ -12,6 +12,7 @@ from bedside.fhir.search.criteria import Statement, sp_among
 from bedside.fhir.search.driving import Plan, plan
 from bedside.fhir.search.including import Include
 from bedside.fhir.search.paging import PagePosition
+from bedside.fhir.search.purview import Purview
 from bedside.fhir.search.query import Query
 
 INCLUDED_MAX = 5000
@@ -46,28 +47,27 @@ async def run(
     database: Reader,
     query: Query,
     *,
-    confined_to: str | None,
+    purview: Purview,
     snapshot: int | None = None,
     after: PagePosition | None = None,
 ) -> Page:
     """A page as seen at `snapshot` (None: now), or the page after a position, as seen then.
 
-    `confined_to` is the id of the only patient whose resources may be seen: among matches, totals, sorts, chains and
-    includes alike.
+    What `purview` does not hold is not there: for matches, totals, sorts, chains and includes alike.
     """
     if after is not None:
         snapshot = after.snapshot
-    chosen = await plan(database, query, confined_to=confined_to, snapshot=snapshot)
+    chosen = await plan(database, query, purview=purview, snapshot=snapshot)
     if query.count_only:
-        return Page([], [], await _count(database, query, chosen, snapshot, confined_to), None, snapshot)
-    statement = Statement(database.dialect, snapshot=snapshot, confined_to=confined_to)
+        return Page([], [], await _count(database, query, chosen, snapshot, purview), None, snapshot)
+    statement = Statement(database.dialect, snapshot=snapshot, purview=purview)
     rows = await database.fetch(_select(statement, query, chosen, after), *statement.arguments)
     shown = rows[: query.count]
     matches = [_stored(row, query.type_name) for row in shown]
     seen = snapshot if snapshot is not None or not shown else int(shown[0][6])
     following = _position(shown[-1], seen) if len(rows) > query.count and seen is not None else None
-    total = await _total(database, query, chosen, seen, confined_to, first=after is None, rows=rows)
-    included = await _included(database, query, matches, seen, confined_to) if matches else []
+    total = await _total(database, query, chosen, seen, purview, first=after is None, rows=rows)
+    included = await _included(database, query, matches, seen, purview) if matches else []
     return Page(matches, included, total, following, seen)
 
 
@@ -116,7 +116,7 @@ async def _total(
     query: Query,
     chosen: Plan,
     snapshot: int | None,
-    confined_to: str | None,
+    purview: Purview,
     *,
     first: bool,
     rows: Sequence[Row],
@@ -125,18 +125,18 @@ async def _total(
         return None
     if first and len(rows) <= query.count:
         return len(rows)
-    return await _count(database, query, chosen, snapshot, confined_to)
+    return await _count(database, query, chosen, snapshot, purview)
 
 
-async def _count(database: Reader, query: Query, chosen: Plan, snapshot: int | None, confined_to: str | None) -> int:
-    statement = Statement(database.dialect, snapshot=snapshot, confined_to=confined_to)
+async def _count(database: Reader, query: Query, chosen: Plan, snapshot: int | None, purview: Purview) -> int:
+    statement = Statement(database.dialect, snapshot=snapshot, purview=purview)
     source, said = chosen.source(statement, "v")
     rows = await database.fetch(f"SELECT count(*) FROM {source} WHERE {said}", *statement.arguments)
     return int(rows[0][0])
 
 
 async def _included(
-    database: Reader, query: Query, matches: list[Stored], snapshot: int | None, confined_to: str | None
+    database: Reader, query: Query, matches: list[Stored], snapshot: int | None, purview: Purview
 ) -> list[Stored]:
     """Each resource once, and none that is a match."""
     includes, revincludes = query.includes, query.revincludes
@@ -149,7 +149,7 @@ async def _included(
         arrived: list[Stored] = []
         for backwards, asked in ((False, includes), (True, revincludes)):
             for include in asked:
-                statement = Statement(database.dialect, snapshot=snapshot, confined_to=confined_to)
+                statement = Statement(database.dialect, snapshot=snapshot, purview=purview)
                 sql = _include(statement, include, fresh, backwards=backwards)
                 for row in await database.fetch(sql, *statement.arguments) if sql else ():
                     if row[4] not in known:
@@ -169,11 +169,15 @@ def _include(statement: Statement, include: Include, seeds: list[Stored], *, bac
     """None when no seed can lead anywhere."""
     if backwards:
         numbers = [seed.rid for seed in seeds if include.target in (None, seed.type_name)]
-        wanted: str | None = include.source
+        visible = statement.visible("t", include.source, "r")
         link, by, seed = "i.vid", "t.vid", "i.trid"
     else:
         numbers = [seed.vid for seed in seeds if seed.type_name == include.source]
-        wanted = include.target
+        visible = (
+            statement.visible("t", include.target, "r")
+            if include.target
+            else statement.visible_among("t", include.targets, "r")
+        )
         link, by, seed = "i.trid", "t.rid", "i.vid"
     if not numbers:
         return None
@@ -181,7 +185,7 @@ def _include(statement: Statement, include: Include, seeds: list[Stored], *, bac
     return (
         f"SELECT r.fid, t.ver, t.ts, t.body, t.vid, t.rid, t.type_id FROM"
         f" (SELECT DISTINCT {link} AS n FROM ix_ref i WHERE {among} AND {sp_among('i', include.sps)}) x"
-        f" CROSS JOIN version t CROSS JOIN resource r WHERE {by} = x.n AND {statement.visible('t', wanted)}"
+        f" CROSS JOIN version t CROSS JOIN resource r WHERE {by} = x.n AND {visible}"
         f" AND r.rid = t.rid ORDER BY t.vid LIMIT {INCLUDED_MAX + 1}"
     )
 

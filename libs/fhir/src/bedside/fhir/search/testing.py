@@ -15,6 +15,7 @@ from bedside.fhir.definitions import definitions
 from bedside.fhir.search import index_tables
 from bedside.fhir.search.asked import Facility
 from bedside.fhir.search.indexing import index
+from bedside.fhir.search.purview import UNCONFINED
 from bedside.fhir.search.query import Query, parse
 from bedside.fhir.search.running import Page, run
 from bedside.fhir.store import tables
@@ -106,7 +107,7 @@ class Shelf:
         return parse(type_name, pairs, facility=self.facility)
 
     async def page(self, asked: str, **seen: Any) -> Page:
-        seen.setdefault("confined_to", None)
+        seen.setdefault("purview", UNCONFINED)
         return await run(self.database, self.query(asked), **seen)
 
     async def found(self, asked: str, **seen: Any) -> list[str]:

@@ -7,6 +7,7 @@ from bedside.events.database import Connection
 from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.search import query
 from bedside.fhir.search.asked import Facility
+from bedside.fhir.search.purview import Purview
 from bedside.fhir.search.running import run
 from bedside.fhir.store import locks, references
 from bedside.fhir.store.draft import Draft
@@ -28,7 +29,7 @@ def wanted(drafts: Iterable[Draft]) -> set[Criteria]:
 
 
 async def matches(
-    connection: Connection, criteria: Criteria, *, at: str, confined_to: str | None, facility: Facility
+    connection: Connection, criteria: Criteria, *, at: str, purview: Purview, facility: Facility
 ) -> list[str]:
     """The ids that match, at most two: one more than may."""
     type_name, text = criteria
@@ -41,7 +42,7 @@ async def matches(
         parsed = query.parse(type_name, [*pairs, ("_count", "2")], facility=facility)
     except Refused as refused:
         raise Refused(refused.status, [Issue(issue.code, issue.text, at) for issue in refused.issues]) from refused
-    page = await run(connection, parsed, confined_to=confined_to, snapshot=None)
+    page = await run(connection, parsed, purview=purview, snapshot=None)
     return [match.id for match in page.matches]
 
 

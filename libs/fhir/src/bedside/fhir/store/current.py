@@ -6,6 +6,8 @@ from typing import NamedTuple
 from bedside.events.database import Connection
 from bedside.events.database.port import Reader
 from bedside.fhir.definitions import definitions
+from bedside.fhir.search.criteria import Statement
+from bedside.fhir.search.purview import Letter, Purview
 from bedside.fhir.store.numbers import key_of, keys_table, numbers_table
 
 
@@ -32,8 +34,6 @@ _HISTORY = f"""SELECT {_VERSION} FROM resource r JOIN version v ON v.rid = r.rid
     WHERE r.type_id = $1 AND r.fid = $2 AND v.ver < $3 AND v.ts >= $4 ORDER BY v.ver DESC LIMIT $5"""
 _COUNT = """SELECT count(*) FROM resource r JOIN version v ON v.rid = r.rid
     WHERE r.type_id = $1 AND r.fid = $2 AND v.ts >= $3"""
-_IN_COMPARTMENT = """SELECT 1 FROM compartment c JOIN resource p ON p.rid = c.crid
-    WHERE p.type_id = $1 AND p.fid = $2 AND c.type_id = $3 AND c.vid = $4"""
 
 
 async def read(database: Reader, type_name: str, id: str) -> Version | None:
@@ -59,13 +59,19 @@ async def history(
     return [Version(*row) for row in rows], total[0]
 
 
-async def is_of_patient(database: Reader, patient: str, type_name: str, id: str, vid: int) -> bool:
-    """Whether that version lies in the compartment of that patient (a logical id)."""
-    if type_name == "Patient":
-        return id == patient
-    known = definitions()
-    row = await database.fetch_row(_IN_COMPARTMENT, known.type_id("Patient"), patient, known.type_id(type_name), vid)
-    return row is not None
+async def is_within(reader: Reader, purview: Purview, letter: Letter, type_name: str, version: Version) -> bool:
+    """Whether that version lies in what the caller may touch; a deletion, when what it deleted does."""
+    if purview.is_whole(letter, type_name):
+        return True
+    if not purview.permits(letter, type_name):
+        return False
+    statement = Statement(reader.dialect, snapshot=None, purview=purview)
+    looked_at = f"v.rid = {statement.bind(version.rid)} AND v.ver = {statement.bind(version.version - version.deleted)}"
+    within = statement.within("v", type_name, letter)
+    return (
+        await reader.fetch_row(f"SELECT 1 FROM version v WHERE {looked_at} AND {within}", *statement.arguments)
+        is not None
+    )
 
 
 class Known(NamedTuple):

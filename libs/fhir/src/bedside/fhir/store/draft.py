@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bedside.fhir.search.purview import UNCONFINED, Letter, Purview
+
 Kind = Literal["create", "update", "delete"]
 
 
@@ -20,12 +22,19 @@ class Draft:
     if_none_exist: str | None = None
     full_url: str | None = None
     references: list["Mention"] = field(default_factory=list)
-    confined_to: str | None = None
+    purview: Purview = UNCONFINED
 
     @property
     def key(self) -> str:
         """`Patient/p1`."""
         return f"{self.type_name}/{self.id}"
+
+    @property
+    def letter(self) -> Letter:
+        """Which interaction of the caller's scopes this is. A PUT that may only create asks for no more than create."""
+        if self.kind == "delete":
+            return "d"
+        return "c" if self.kind == "create" or self.create_only else "u"
 
     @property
     def request_at(self) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from bedside.events.database import Connection
 from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.search.asked import Facility
+from bedside.fhir.search.purview import Purview
 from bedside.fhir.store import conditions, current
 from bedside.fhir.store.draft import Draft, Mention, Written
 from bedside.fhir.store.references import conditional, local, path_of
@@ -22,7 +23,7 @@ async def matched(connection: Connection, drafts: Sequence[Draft], facility: Fac
             connection,
             (draft.type_name, draft.if_none_exist),
             at=draft.request_at,
-            confined_to=draft.confined_to,
+            purview=draft.purview,
             facility=facility,
         )
         if len(ids) > 1:
@@ -86,10 +87,10 @@ class _Resolver:
         self._connection = connection
         self._writing = writing
         self._types = types
-        self._known: dict[tuple[str, str | None], str] = {}
+        self._known: dict[tuple[str, Purview], str] = {}
 
     async def resolved(self, text: str, draft: Draft) -> str:
-        key = (text, draft.confined_to)
+        key = (text, draft.purview)
         if key not in self._known:
             self._known[key] = await self._searched(text, draft)
         return self._known[key]
@@ -100,7 +101,7 @@ class _Resolver:
         if criteria.type_name not in self._types:
             raise Refused(422, [Issue("not-found", "another service would have to resolve this conditional reference")])
         ids = await conditions.matches(
-            self._connection, criteria, at=draft.request_at, confined_to=draft.confined_to, facility=self.facility
+            self._connection, criteria, at=draft.request_at, purview=draft.purview, facility=self.facility
         )
         ids = ids or conditions.among(self._writing, criteria)
         if len(ids) == 1:

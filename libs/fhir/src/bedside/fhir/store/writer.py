@@ -15,7 +15,7 @@ from bedside.fhir.existence.peers import Existence
 from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.search import index_tables, indexing
 from bedside.fhir.search.asked import Facility
-from bedside.fhir.store import conditions, current, integrity, linking, locks, numbers, telling
+from bedside.fhir.store import conditions, current, integrity, linking, locks, numbers, purviews, telling
 from bedside.fhir.store.draft import Author, Draft, Written
 from bedside.fhir.store.instants import following, stored
 from bedside.fhir.store.references import known as known_key
@@ -77,8 +77,8 @@ class Writer:
         await linking.rewrite(connection, drafts, found, types=self.service.types, facility=self.facility)
         known = await self._numbers(connection, writing)
         before = await self._before(connection, writing, known)
+        await purviews.refuse_strangers(connection, writing, before)
         self._refuse_conflicts(writing, before)
-        await self._refuse_strangers(connection, writing, before)
         if any(draft.references for draft in writing):
             await self._check_references(connection, writing, known, heard)
         steps = self._steps(writing, before, stored(now))
@@ -131,19 +131,6 @@ class Writer:
                 wrong.append(Issue("conflict", "the resource is at another version", draft.request_at))
         if wrong:
             raise Refused(412, wrong)
-
-    async def _refuse_strangers(
-        self, connection: Connection, writing: Sequence[Draft], before: Mapping[str, current.Version]
-    ) -> None:
-        """To a caller of one patient, others' resources are not there; neither is their room to be taken."""
-        for draft in writing:
-            version = before.get(draft.key)
-            if draft.confined_to is None or version is None:
-                continue
-            if version.deleted or not await current.is_of_patient(
-                connection, draft.confined_to, draft.type_name, draft.id, version.vid
-            ):
-                raise Refused(404, [Issue("not-found", "there is no such resource", draft.at or None)])
 
     async def _check_references(
         self,
@@ -222,13 +209,13 @@ async def store_steps(
     indexed = [
         (step, indexing.index(step.resource, facility or Facility())) for step in steps if step.resource is not None
     ]
-    _refuse_outside_compartment(indexed)
     named = {key for step, index in indexed for key in (*_named(index), *_mentioned(step))}
     rids = await _resource_rows(connection, steps, named, dict(known or {}))
     for table, added in _index_rows(indexed, rids).items():
         columns = ("trid", "vid") if table == "mention" else index_tables.COLUMNS[table]
         await connection.insert_rows(table, columns, added)
     await _version_rows(connection, steps, rids, await numbers.transaction(connection, author, ts))
+    await purviews.refuse_outside(connection, [(step.draft, step.vid, index.patients) for step, index in indexed])
 
 
 def _index_rows(
@@ -240,17 +227,6 @@ def _index_rows(
             rows.setdefault(table, []).extend(added)
         rows.setdefault("mention", []).extend((rids[key], step.vid) for key in _mentioned(step))
     return rows
-
-
-def _refuse_outside_compartment(indexed: Sequence[tuple[Step, indexing.Indexed]]) -> None:
-    """A caller of one patient writes into that patient's compartment, and nowhere else."""
-    wrong = [
-        Issue("forbidden", "the resource is not about the patient in context", step.draft.resource_at)
-        for step, index in indexed
-        if step.draft.confined_to is not None and step.draft.confined_to not in index.patients
-    ]
-    if wrong:
-        raise Refused(403, wrong)
 
 
 async def _resource_rows(
