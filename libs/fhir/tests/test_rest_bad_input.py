@@ -79,7 +79,7 @@ async def test_all_problems_are_told_at_once(server: Served) -> None:
         ("GET", "/fhir/Patient/none/_history/x", {}, 404),
         ("GET", "/fhir/Patient/$everything", {}, 404),
         ("GET", "/nowhere", {}, 404),
-        ("GET", "/fhir", {}, 405),
+        ("PUT", "/fhir", {}, 405),
         ("PATCH", "/fhir/Patient/1", {}, 405),
         ("DELETE", "/fhir/Patient", {}, 405),
         ("GET", "/fhir/Patient?favourite=blue", {}, 400),

@@ -19,13 +19,29 @@ from bedside.fhir.rest.read import READ
 from bedside.fhir.rest.refusals import refused
 from bedside.fhir.rest.routing import routes
 from bedside.fhir.rest.search import SEARCH, SEARCH_BY_POST
+from bedside.fhir.rest.search_compartment import SEARCHES_OF_COMPARTMENTS
+from bedside.fhir.rest.search_system import SEARCH_SYSTEM, SEARCH_SYSTEM_BY_POST
 from bedside.fhir.rest.update import UPDATE
 from bedside.fhir.rest.vread import VREAD
 from bedside.fhir.store.store import Clock, RealClock, new_store
 from bedside.identity import Verifier
 
 # Literal paths before those with parameters: the first that fits answers.
-INTERACTIONS = (CAPABILITIES, SEARCH_BY_POST, READ, UPDATE, DELETE, SEARCH, CREATE, HISTORY, VREAD, BUNDLE)
+INTERACTIONS = (
+    CAPABILITIES,
+    SEARCH_SYSTEM_BY_POST,
+    SEARCH_BY_POST,
+    READ,
+    UPDATE,
+    DELETE,
+    SEARCH,
+    CREATE,
+    HISTORY,
+    VREAD,
+    BUNDLE,
+    SEARCH_SYSTEM,
+    *SEARCHES_OF_COMPARTMENTS,
+)
 BODY_BYTES_MAX = 32 * 1024 * 1024
 
 

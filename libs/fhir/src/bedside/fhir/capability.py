@@ -14,7 +14,8 @@ from bedside.fhir.rest.interaction import Interaction
 from bedside.fhir.search.parameters import parameters
 
 _SYSTEM = ("transaction", "batch", "search-system", "history-system")
-_UNNAMED = ("capabilities", "existence")
+# R4 has no code for a search in a compartment: who can search types can search them there.
+_UNNAMED = ("capabilities", "existence", "search-compartment")
 
 
 def capability_statement(engine: Engine, interactions: Iterable[Interaction]) -> dict[str, Any]:

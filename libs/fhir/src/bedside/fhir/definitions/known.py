@@ -75,6 +75,11 @@ class Definitions:
         """The codes of the parameters that put a resource of this type into the compartment; empty when none do."""
         return self._compartments.get(compartment, _NO_PARAMETERS).get(type_name, ())
 
+    @property
+    def compartments(self) -> Collection[str]:
+        """The types whose resources have a compartment."""
+        return self._compartments.keys()
+
     def codes(self, value_set: str) -> frozenset[str]:
         """The codes of a value set that some element must use. KeyError when it cannot be listed, as MIME types."""
         return frozenset(code for codes in self._codes[value_set].values() for code in codes)

@@ -112,7 +112,8 @@ class Endpoint:
         if exchange.type_name not in self.engine.service.types:
             if exchange.type_name in types():
                 raise Refused(404, [Issue("not-supported", "resources of this type are not kept by this service")])
-            raise Refused(404, [Issue("not-supported", "FHIR R4 has no such resource type")])
+            what = "operation" if exchange.type_name.startswith("$") else "resource type"
+            raise Refused(404, [Issue("not-supported", f"there is no such {what} here")])
         if "{id}" in interaction.path and not _ID.fullmatch(exchange.id):
             if exchange.id.startswith(("$", "_")):
                 raise Refused(404, [Issue("not-supported", "this operation is not supported")])

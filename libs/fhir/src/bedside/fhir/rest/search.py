@@ -7,15 +7,19 @@ from bedside.fhir.rest.exchange import Exchange, query_pairs
 from bedside.fhir.rest.interaction import Interaction
 from bedside.fhir.rest.negotiation import preference
 from bedside.fhir.rest.searching import searched
+from bedside.fhir.search.context import Context
 
 _FORM = "application/x-www-form-urlencoded"
 
 
 async def _search(exchange: Exchange) -> Response:
-    return await _answer(exchange, exchange.search_pairs)
+    return await answer(exchange, Context.of_type(exchange.type_name), await asked_pairs(exchange))
 
 
-async def _search_by_post(exchange: Exchange) -> Response:
+async def asked_pairs(exchange: Exchange) -> list[tuple[str, str]]:
+    """The parameters, of the address and of the form that was posted."""
+    if exchange.request.method != "POST":
+        return exchange.search_pairs
     sent = exchange.request.headers.get("content-type", _FORM)
     body = await exchange.body()
     if body and sent.partition(";")[0].strip().lower() != _FORM:
@@ -25,16 +29,17 @@ async def _search_by_post(exchange: Exchange) -> Response:
     except UnicodeDecodeError as error:
         raise Refused(400, [Issue("structure", "the form is not UTF-8")]) from error
     # Parameters in the address count too: https://hl7.org/fhir/R4/http.html#search
-    return await _answer(exchange, exchange.search_pairs + form)
+    return exchange.search_pairs + form
 
 
-async def _answer(exchange: Exchange, pairs: list[tuple[str, str]]) -> Response:
+async def answer(exchange: Exchange, context: Context, pairs: list[tuple[str, str]]) -> Response:
+    """The page as a response."""
     engine = exchange.engine
     bundle = await searched(
         engine.store.database,
         engine,
         exchange.caller,
-        exchange.type_name,
+        context,
         pairs,
         handling=preference(exchange.request, "handling") or "strict",
     )
@@ -42,4 +47,4 @@ async def _answer(exchange: Exchange, pairs: list[tuple[str, str]]) -> Response:
 
 
 SEARCH = Interaction("search-type", "GET", "/{type_name}", "s", _search)
-SEARCH_BY_POST = Interaction("search-type", "POST", "/{type_name}/_search", "s", _search_by_post)
+SEARCH_BY_POST = Interaction("search-type", "POST", "/{type_name}/_search", "s", _search)

@@ -8,8 +8,10 @@ from bedside.fhir.outcome import operation_outcome
 from bedside.fhir.rest.confinement import purview_of
 from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.splicing import Bundle
+from bedside.fhir.rest.versions import ABSENT
 from bedside.fhir.search import query
 from bedside.fhir.search.asked import Facility
+from bedside.fhir.search.context import Context
 from bedside.fhir.search.paging import seal, unseal
 from bedside.fhir.search.purview import Purview
 from bedside.fhir.search.running import Page, Stored, run
@@ -22,16 +24,22 @@ async def searched(
     reader: Reader,
     engine: Engine,
     caller: Caller,
-    type_name: str,
+    context: Context | str,
     pairs: list[tuple[str, str]],
     *,
     handling: str,
     snapshot: int | None = None,
 ) -> Bundle:
-    """To be asked only after the scope for the type. `handling` is of `Prefer`; anything but `lenient` is strict."""
+    """To be asked only after the scope for the types of the context, which may be given as the name of one type.
+
+    `handling` is of `Prefer`; anything but `lenient` is strict.
+    """
+    if isinstance(context, str):
+        context = Context.of_type(context)
     purview = purview_of(caller)
+    _refuse_foreign(purview, context)
     parsed = query.parse(
-        type_name,
+        context,
         pairs,
         handling="lenient" if handling == "lenient" else "strict",
         facility=Facility(engine.base_url),
@@ -51,8 +59,17 @@ def _joinable(engine: Engine, purview: Purview, pairs: list[tuple[str, str]]) ->
     return frozenset(name for name in engine.service.types if purview.permits("s", name))
 
 
+def _refuse_foreign(purview: Purview, context: Context) -> None:
+    """Of another patient's compartment, whether it exists is secret."""
+    owner = context.compartment
+    if owner is None or owner.type_name != "Patient":
+        return
+    if all(purview.patient("s", name) not in (None, owner.id) for name in context.type_names):
+        raise ABSENT
+
+
 def _bundle(engine: Engine, parsed: query.Query, page: Page, following: str | None) -> Bundle:
-    address = f"{engine.base_url}/{parsed.type_name}"
+    address = f"{engine.base_url}/{parsed.context.address}".rstrip("/")
     bundle = Bundle("searchset", total=page.total)
     bundle.link("self", _link(address, parsed.applied))
     if following is not None:

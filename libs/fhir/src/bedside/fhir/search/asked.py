@@ -36,6 +36,8 @@ class Asked:
     facility: Facility
     is_by_patient: bool = False
     implied_systems: frozenset[str] = frozenset()
+    # All types it is asked of, where these are several that mean the same by it.
+    type_names: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -53,13 +53,11 @@ class Statement:
         within = self.within(version, type_name, letter)
         return f"{said} AND {within}" if within else said
 
-    def visible_among(self, version: str, type_names: Sequence[str], letter: Letter) -> str:
+    def visible_among(self, version: str, type_names: Sequence[str], letter: Letter = "s") -> str:
         """As `visible`, of a version that may be of any of these types."""
         alike: dict[tuple[Portion, ...], list[str]] = {}
         for type_name in type_names:
             alike.setdefault(self.purview.portions(letter, type_name), []).append(type_name)
-        if alike.keys() == {EVERYTHING}:
-            return self._current(version)
         branches = []
         for portions, names in alike.items():
             if portions:
@@ -171,7 +169,7 @@ class Either:
 class HasId:
     """`_id`. Ids are logical ids."""
 
-    type_name: str
+    type_names: tuple[str, ...]
     ids: tuple[str, ...]
 
     def test(self, statement: Statement, version: str) -> str:
@@ -182,8 +180,8 @@ class HasId:
 
     def _resources(self, statement: Statement) -> str:
         ids = ", ".join(statement.bind(id) for id in self.ids)
-        type_id = definitions().type_id(self.type_name)
-        return f"SELECT rid FROM resource WHERE type_id = {type_id} AND fid IN ({ids})"
+        type_ids = ", ".join(str(definitions().type_id(name)) for name in self.type_names)
+        return f"SELECT rid FROM resource WHERE type_id IN ({type_ids}) AND fid IN ({ids})"
 
     @property
     def reach(self) -> Reach:

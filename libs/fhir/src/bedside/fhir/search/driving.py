@@ -8,6 +8,7 @@ from bedside.fhir.definitions import definitions
 from bedside.fhir.search.criteria import (
     Criterion,
     HasId,
+    Indexed,
     ReferenceIs,
     Rows,
     Statement,
@@ -32,9 +33,9 @@ class Driver:
 
 @dataclass(frozen=True)
 class Plan:
-    """Where to begin, and what to test then. Without a driver: all versions of the type, newest first."""
+    """Where to begin, and what to test then. Without a driver: all versions of the types, newest first."""
 
-    type_name: str
+    type_names: tuple[str, ...]
     driver: Driver | None
     tests: tuple[Criterion, ...]
 
@@ -50,7 +51,10 @@ class Plan:
             rows = self.driver.select(statement)
             inner = f"({rows})" if self.driver.exact else f"(SELECT DISTINCT vid FROM ({rows}) e)"
             source, said = f"{inner} d CROSS JOIN version {version}", [f"{version}.vid = d.vid"]
-        said.append(statement.visible(version, self.type_name))
+        if len(self.type_names) == 1:
+            said.append(statement.visible(version, self.type_names[0]))
+        else:
+            said.append(statement.visible_among(version, self.type_names))
         said += [criterion.test(statement, version) for criterion in self.tests]
         return source, " AND ".join(said)
 
@@ -58,7 +62,7 @@ class Plan:
 async def plan(database: Reader, query: Query, *, purview: Purview, snapshot: int | None) -> Plan:
     driver = _at_hand(query, purview) or await _counted(database, query, purview, snapshot)
     consumed = driver.criterion if driver else None
-    return Plan(query.type_name, driver, tuple(each for each in query.criteria if each is not consumed))
+    return Plan(query.type_names, driver, tuple(each for each in query.criteria if each is not consumed))
 
 
 def _at_hand(query: Query, purview: Purview) -> Driver | None:
@@ -67,16 +71,22 @@ def _at_hand(query: Query, purview: Purview) -> Driver | None:
     for criterion in criteria:
         if isinstance(criterion, HasId):
             return _by(criterion)
-    if not in_patient_compartment(query.type_name):
+    if not all(in_patient_compartment(name) for name in query.type_names):
         return None
     references = [each for each in criteria if isinstance(each, ReferenceIs) and each.patient]
-    patient = purview.patient("s", query.type_name) or (references[0].patient if references else None)
+    patient = _confined_to(query.type_names, purview) or (references[0].patient if references else None)
     if patient is None:
         return None
     for criterion in criteria:
         if isinstance(criterion, TokenIs) and criterion.is_by_patient:
             return _by_patient_and_token(patient, criterion)
-    return _by(references[0]) if references else _by_compartment(query.type_name, patient)
+    return _by(references[0]) if references else _by_compartment(query.type_names, patient)
+
+
+def _confined_to(type_names: tuple[str, ...], purview: Purview) -> str | None:
+    """The one patient in whose compartment all matches must lie."""
+    patients = {purview.patient("s", name) for name in type_names}
+    return patients.pop() if len(patients) == 1 else None
 
 
 def _by(criterion: Criterion) -> Driver:
@@ -96,12 +106,8 @@ def _by_patient_and_token(patient: str, token: TokenIs) -> Driver:
     return Driver(Rows("ix_ptoken", where).select, len(token.sps) == 1, token)
 
 
-def _by_compartment(type_name: str, patient: str) -> Driver:
-    def where(statement: Statement, i: str) -> str:
-        crid = statement.resource("Patient", patient)
-        return f"{i}.crid = {crid} AND {i}.type_id = {definitions().type_id(type_name)}"
-
-    return Driver(Rows("compartment", where).select, exact=True, criterion=None)
+def _by_compartment(type_names: tuple[str, ...], patient: str) -> Driver:
+    return Driver(_of(patient, type_names).select, exact=len(type_names) == 1, criterion=None)
 
 
 async def _counted(database: Reader, query: Query, purview: Purview, snapshot: int | None) -> Driver | None:
@@ -109,7 +115,8 @@ async def _counted(database: Reader, query: Query, purview: Purview, snapshot: i
     sized = Statement(database.dialect, snapshot=snapshot, purview=purview)
     candidates: list[Criterion] = []
     counts: list[str] = []
-    for criterion in query.criteria:
+    of_several = [_of_types(query.type_names, purview)] if len(query.type_names) > 1 else []
+    for criterion in (*query.criteria, *of_several):
         rows = criterion.rows(sized)
         if rows is not None:
             counts.append(f"(SELECT count(*) FROM (SELECT 1 FROM ({rows}) e LIMIT {COUNTED_MAX}) c)")
@@ -120,6 +127,25 @@ async def _counted(database: Reader, query: Query, purview: Purview, snapshot: i
         return None
     [row] = await database.fetch(f"SELECT {', '.join(counts)}", *sized.arguments)
     return _smallest(candidates, row)
+
+
+def _of_types(type_names: tuple[str, ...], purview: Purview) -> Criterion:
+    """All that may be seen of several types: walking through the versions would meet few when they are rare."""
+    by_patient: dict[str | None, list[str]] = {}
+    for name in type_names:
+        by_patient.setdefault(purview.patient("s", name), []).append(name)
+    return Indexed(tuple(_of(patient, names) for patient, names in by_patient.items()))
+
+
+def _of(patient: str | None, type_names: Sequence[str]) -> Rows:
+    type_ids = ", ".join(str(definitions().type_id(name)) for name in type_names)
+    if patient is None:
+        return Rows("version", lambda statement, i: f"{i}.type_id IN ({type_ids})")
+
+    def where(statement: Statement, i: str) -> str:
+        return f"{i}.crid = {statement.resource('Patient', patient)} AND {i}.type_id IN ({type_ids})"
+
+    return Rows("compartment", where)
 
 
 def _smallest(candidates: Sequence[Criterion], sizes: Sequence[int]) -> Driver | None:

@@ -3,6 +3,7 @@
 http://hl7.org/fhir/R4/search.html#revinclude
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bedside.fhir.definitions import definitions
@@ -24,22 +25,27 @@ class Include:
     iterates: bool
 
 
-def include_of(type_name: str, value: str, *, iterates: bool) -> Include:
-    """`Encounter:subject`, `Encounter:subject:Patient`, `Encounter:*` or `*`."""
+def includes_of(type_names: Sequence[str], value: str, *, iterates: bool) -> list[Include]:
+    """`Encounter:subject`, `Encounter:subject:Patient`, `Encounter:*`; or `*`, which is one for each type."""
     if value == "*":
-        value = f"{type_name}:*"
+        able = [name for name in type_names if references(name)]
+        return [_include("_include", f"{name}:*", iterates=iterates) for name in able]
     include = _include("_include", value, iterates=iterates)
-    if include.source != type_name and not iterates:
-        raise _refused("_include", f"begins with {type_name} here; for others use _include:iterate")
-    return include
+    if include.source not in type_names and not iterates:
+        raise _refused("_include", f"begins with {_said(type_names)} here; for others use _include:iterate")
+    return [include]
 
 
-def revinclude_of(type_name: str, value: str, *, iterates: bool) -> Include:
-    """`Observation:subject` and so on: `target` is the searched type unless it iterates."""
+def revinclude_of(type_names: Sequence[str], value: str, *, iterates: bool) -> Include:
+    """`Observation:subject` and so on: `target` is a searched type unless it iterates."""
     include = _include("_revinclude", value, iterates=iterates)
-    if not iterates and include.target not in (None, type_name):
-        raise _refused("_revinclude", f"ends with {type_name} here, or nothing")
+    if not iterates and include.target is not None and include.target not in type_names:
+        raise _refused("_revinclude", f"ends with {_said(type_names)} here, or nothing")
     return include
+
+
+def _said(type_names: Sequence[str]) -> str:
+    return type_names[0] if len(type_names) == 1 else "a type that is searched"
 
 
 def _include(name: str, value: str, *, iterates: bool) -> Include:

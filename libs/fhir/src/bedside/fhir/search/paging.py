@@ -58,4 +58,6 @@ def unseal(query: Query, *, key: bytes, caller: Sequence[str]) -> PagePosition |
 
 
 def _bound_to(query: Query, caller: Sequence[str]) -> bytes:
-    return blake2b(orjson.dumps([query.type_name, query.applied, list(caller)]), digest_size=32).digest()
+    return blake2b(
+        orjson.dumps([query.context.address, query.type_names, query.applied, list(caller)]), digest_size=32
+    ).digest()

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bedside.fhir.outcome import Issue, Refused
-from bedside.fhir.search import chains, shaping
+from bedside.fhir.search import chains, compartments, several, shaping
 from bedside.fhir.search.asked import VALUE_CHARACTERS_MAX, VALUES_MAX, Asked, Facility
+from bedside.fhir.search.context import Context
 from bedside.fhir.search.criteria import Criterion, present
 from bedside.fhir.search.escaping import split
 from bedside.fhir.search.including import Include
@@ -44,7 +45,7 @@ class Query:
     `page` is the sealed token of a later page, still to be opened.
     """
 
-    type_name: str
+    context: Context
     criteria: tuple[Criterion, ...]
     sort: tuple[SortKey, ...]
     includes: tuple[Include, ...]
@@ -56,9 +57,13 @@ class Query:
     applied: tuple[Pair, ...]
     warnings: tuple[Issue, ...]
 
+    @property
+    def type_names(self) -> tuple[str, ...]:
+        return self.context.type_names
+
 
 def parse(
-    type_name: str,
+    context: Context | str,
     pairs: Sequence[Pair],
     *,
     handling: Handling = "strict",
@@ -67,12 +72,15 @@ def parse(
 ) -> Query:
     """Refused (400) with every problem at once. Lenient leaves out unknown parameters and modifiers, and says so.
 
-    `owned`: the types that can be joined here; None for all.
+    `context` may be given as the name of the one type that is searched. `owned`: the types that can be joined here;
+    None for all.
     """
     if len(pairs) > PARAMETERS_MAX:
         raise Refused(400, [Issue("too-costly", f"A search has at most {PARAMETERS_MAX} parameters")])
-    reading = _Reading(type_name, facility or Facility(), owned)
-    applied: list[Pair] = []
+    if isinstance(context, str):
+        context = Context.of_type(context)
+    reading = _Reading(context, facility or Facility(), owned)
+    applied: list[Pair] = [] if context.named is None else [("_type", context.named)]
     problems: list[Issue] = []
     warnings: list[Issue] = []
     for name, value in pairs:
@@ -94,21 +102,29 @@ def parse(
 class _Reading:
     """A query half read."""
 
-    def __init__(self, type_name: str, facility: Facility, owned: Collection[str] | None) -> None:
-        self._type_name = type_name
+    def __init__(self, context: Context, facility: Facility, owned: Collection[str] | None) -> None:
+        self._context = context
         self._facility = facility
         self._owned = owned
         self._criteria: list[Criterion] = []
-        self._shape = shaping.Shape(type_name, COUNT_DEFAULT, COUNT_MAX)
+        if context.compartment is not None:
+            self._criteria.append(compartments.within(context.compartment, context.type_names))
+        self._shape = shaping.Shape(context.type_names, COUNT_DEFAULT, COUNT_MAX)
 
     def take(self, name: str, value: str) -> None:
         if not self._shape.take(name, value) and name not in _OTHERS:
-            self._criteria.append(criterion(self._type_name, name, value, self._facility, self._owned))
+            self._criteria.append(self._criterion(name, value))
+
+    def _criterion(self, name: str, value: str) -> Criterion:
+        type_names = self._context.type_names
+        if len(type_names) == 1:
+            return criterion(type_names[0], name, value, self._facility, self._owned)
+        return several.criterion(type_names, name, value, self._facility, self._owned, make=criterion)
 
     def query(self, applied: tuple[Pair, ...], warnings: tuple[Issue, ...]) -> Query:
         shape = self._shape
         return Query(
-            type_name=self._type_name,
+            context=self._context,
             criteria=tuple(self._criteria),
             sort=shape.sort,
             includes=tuple(shape.includes),
@@ -123,15 +139,27 @@ class _Reading:
 
 
 def criterion(
-    type_name: str, name: str, value: str, facility: Facility, owned: Collection[str] | None, *, depth: int = 0
+    type_name: str,
+    name: str,
+    value: str,
+    facility: Facility,
+    owned: Collection[str] | None,
+    *,
+    depth: int = 0,
+    parameter: Parameter | None = None,
+    type_names: tuple[str, ...] = (),
 ) -> Criterion:
-    """One parameter. `depth` is how many chain links lead here."""
+    """One parameter. `depth` is how many chain links lead here.
+
+    `type_names` are all the types it is asked of, where these are several that mean the same by it; `parameter` then
+    speaks for all of them.
+    """
     if name.startswith("_has:"):
         return chains.has(type_name, name, value, facility, owned, depth=depth, criterion=criterion)
     if "." in name:
         return chains.chained(type_name, name, value, facility, owned, depth=depth, criterion=criterion)
     code, _, modifier = name.partition(":")
-    parameter = parameters(type_name).get(code)
+    parameter = parameter or parameters(type_name).get(code)
     if parameter is None:
         raise Refused(400, [Issue("not-supported", unknown(type_name, code))])
     asked = Asked(
@@ -144,6 +172,7 @@ def criterion(
         facility=facility,
         is_by_patient=parameter.is_by_patient,
         implied_systems=parameter.implied_systems if parameter.kind == "token" else frozenset(),
+        type_names=type_names,
     )
     return _criterion(asked, parameter)
 

@@ -63,8 +63,8 @@ async def run(
     statement = Statement(database.dialect, snapshot=snapshot, purview=purview)
     rows = await database.fetch(_select(statement, query, chosen, after), *statement.arguments)
     shown = rows[: query.count]
-    matches = [_stored(row, query.type_name) for row in shown]
-    seen = snapshot if snapshot is not None or not shown else int(shown[0][6])
+    matches = [_stored(row, definitions().type_name(row[6])) for row in shown]
+    seen = snapshot if snapshot is not None or not shown else int(shown[0][7])
     following = _position(shown[-1], seen) if len(rows) > query.count and seen is not None else None
     total = await _total(database, query, chosen, seen, purview, first=after is None, rows=rows)
     included = await _included(database, query, matches, seen, purview) if matches else []
@@ -72,7 +72,7 @@ async def run(
 
 
 def _position(row: Row, snapshot: int) -> PagePosition:
-    return PagePosition(snapshot, tuple(row[7:]), row[4])
+    return PagePosition(snapshot, tuple(row[8:]), row[4])
 
 
 def _stored(row: Row, type_name: str) -> Stored:
@@ -85,7 +85,7 @@ def _select(statement: Statement, query: Query, chosen: Plan, after: PagePositio
         return _select_sorted(statement, query, chosen, after)
     source, said = chosen.source(statement, "v")
     going_on = f" AND v.vid < {statement.bind(after.vid)}" if after else ""
-    columns = f"r.fid, v.ver, v.ts, v.body, v.vid, v.rid, {statement.now}"
+    columns = f"r.fid, v.ver, v.ts, v.body, v.vid, v.rid, v.type_id, {statement.now}"
     return (
         f"SELECT {columns} FROM {source} CROSS JOIN resource r WHERE {said} AND r.rid = v.rid{going_on}"
         f" ORDER BY {chosen.ordered_by} DESC LIMIT {statement.bind(query.count + 1)}"
@@ -104,7 +104,8 @@ def _select_sorted(statement: Statement, query: Query, chosen: Plan, after: Page
         f"SELECT q.* FROM ({inner}) q{going_on} ORDER BY {', '.join(f'q.{each}' for each in order)}, q.vid DESC"
         f" LIMIT {statement.bind(query.count + 1)}"
     )
-    columns = f"r.fid, w.ver, w.ts, w.body, w.vid, w.rid, {statement.now}, {', '.join(f'p.{name}' for name in names)}"
+    keys_shown = ", ".join(f"p.{name}" for name in names)
+    columns = f"r.fid, w.ver, w.ts, w.body, w.vid, w.rid, w.type_id, {statement.now}, {keys_shown}"
     return (
         f"SELECT {columns} FROM ({page}) p CROSS JOIN version w CROSS JOIN resource r"
         f" WHERE w.vid = p.vid AND r.rid = w.rid ORDER BY {', '.join(f'p.{each}' for each in order)}, p.vid DESC"

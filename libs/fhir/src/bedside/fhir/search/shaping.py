@@ -4,7 +4,7 @@ http://hl7.org/fhir/R4/search.html#modifyingresults
 """
 
 from bedside.fhir.outcome import Issue, Refused
-from bedside.fhir.search.including import Include, include_of, revinclude_of
+from bedside.fhir.search.including import Include, includes_of, revinclude_of
 from bedside.fhir.search.sorting import SortKey, sort_of
 from bedside.fhir.search.spelling import SHAPING, shown
 
@@ -14,9 +14,10 @@ INCLUDES_MAX = 30
 class Shape:
     """What the answer shall look like."""
 
-    def __init__(self, type_name: str, count: int, count_max: int) -> None:
-        self._type_name = type_name
+    def __init__(self, type_names: tuple[str, ...], count: int, count_max: int) -> None:
+        self._type_names = type_names
         self._count_max = count_max
+        self._includes_asked = 0
         self._seen: set[str] = set()
         self.count = count
         self.sort: tuple[SortKey, ...] = ()
@@ -43,12 +44,13 @@ class Shape:
         return True
 
     def _include(self, stem: str, value: str, *, iterates: bool) -> None:
-        if len(self.includes) + len(self.revincludes) >= INCLUDES_MAX:
+        self._includes_asked += 1
+        if self._includes_asked > INCLUDES_MAX:
             raise Refused(400, [Issue("too-costly", f"A search has at most {INCLUDES_MAX} includes")])
         if stem == "_include":
-            self.includes.append(include_of(self._type_name, value, iterates=iterates))
+            self.includes += includes_of(self._type_names, value, iterates=iterates)
         else:
-            self.revincludes.append(revinclude_of(self._type_name, value, iterates=iterates))
+            self.revincludes.append(revinclude_of(self._type_names, value, iterates=iterates))
 
     def _take_count(self, value: str) -> None:
         if not (value.isascii() and value.isdigit() and len(value) <= 9):
@@ -57,7 +59,7 @@ class Shape:
         self.count = min(int(value), self._count_max)
 
     def _take_sort(self, value: str) -> None:
-        self.sort = sort_of(self._type_name, value)
+        self.sort = sort_of(self._type_names, value)
 
     def _take_total(self, value: str) -> None:
         if value not in ("none", "estimate", "accurate"):

@@ -4,7 +4,7 @@ http://hl7.org/fhir/R4/search.html#sort
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bedside.fhir.outcome import Issue, Refused
@@ -55,12 +55,20 @@ class SortKey:
         return "DESC" if self.descending else "ASC"
 
 
-def sort_of(type_name: str, value: str) -> tuple[SortKey, ...]:
-    """Refused for a parameter that does not exist, or that has no order."""
+def sort_of(type_names: Sequence[str], value: str) -> tuple[SortKey, ...]:
+    """Refused for a parameter that does not exist in each of the types, or that has no order."""
     names = value.split(",")
     if len(names) > KEYS_MAX:
         raise Refused(400, [Issue("too-costly", f"Parameter _sort takes at most {KEYS_MAX} keys")])
-    return tuple(_key(type_name, name.strip()) for name in names)
+    return tuple(_common_key(type_names, name.strip()) for name in names)
+
+
+def _common_key(type_names: Sequence[str], name: str) -> SortKey:
+    keys = [_key(type_name, name) for type_name in type_names]
+    if len({key.kind for key in keys}) > 1:
+        text = f"Parameter _sort: {keys[0].code} is not of the same kind in all the types that are searched"
+        raise Refused(400, [Issue("not-supported", text)])
+    return replace(keys[0], sps=tuple(sorted({sp for key in keys for sp in key.sps})))
 
 
 def _key(type_name: str, name: str) -> SortKey:

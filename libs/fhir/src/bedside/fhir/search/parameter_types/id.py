@@ -14,4 +14,4 @@ def criterion(asked: Asked) -> Criterion:
     ids = tuple(dict.fromkeys(unescaped(value) for value in asked.values))
     if not all(_ID.fullmatch(id) for id in ids):
         asked.refuse("an id has 1 to 64 of A-Z a-z 0-9 - and .")
-    return HasId(asked.type_name, ids)
+    return HasId(asked.type_names or (asked.type_name,), ids)

@@ -1,0 +1,228 @@
+"""Where a search may look: all types, those of `_type`, and the compartment of one resource. On both databases."""
+
+from typing import Any
+
+import pytest
+
+from bedside.fhir.definitions import definitions
+from bedside.fhir.rest.testing import BASE, Served
+from bedside.fhir.search.compartments import within
+from bedside.fhir.search.context import Owner
+from bedside.fhir.search.criteria import Statement
+from bedside.fhir.search.purview import UNCONFINED
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+def patient(id: str, **elements: Any) -> dict[str, Any]:
+    return {"resourceType": "Patient", "id": id, **elements}
+
+
+def observation(id: str, of: str, code: str = "k", **elements: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Observation",
+        "id": id,
+        "status": "final",
+        "code": {"coding": [{"code": code}]},
+        "subject": {"reference": f"Patient/{of}"},
+        **elements,
+    }
+
+
+def encounter(id: str, of: str, **elements: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Encounter",
+        "id": id,
+        "status": "finished",
+        "class": {"code": "AMB"},
+        "subject": {"reference": f"Patient/{of}"},
+        **elements,
+    }
+
+
+@pytest.fixture
+async def ward(server: Served) -> Served:
+    """Two patients, each with an encounter and observations; p1's are of practitioner d1 and tagged."""
+    tagged = {"meta": {"tag": [{"system": "urn:t", "code": "round"}]}}
+    by = [{"reference": "Practitioner/d1"}]
+    for resource in (
+        {"resourceType": "Organization", "id": "w1", "name": "Ward"},
+        {"resourceType": "Practitioner", "id": "d1"},
+        patient("p1", **tagged),
+        patient("p2"),
+        encounter("e1", "p1", **tagged),
+        encounter("e2", "p2"),
+        observation("o1", "p1", performer=by, encounter={"reference": "Encounter/e1"}, **tagged),
+        observation("o2", "p1", "j"),
+        observation("o3", "p2"),
+    ):
+        await given(server, resource)
+    return server
+
+
+async def given(server: Served, resource: dict[str, Any]) -> None:
+    response = await server.http.put(f"/fhir/{resource['resourceType']}/{resource['id']}", json=resource)
+    assert response.status_code in (200, 201), response.text
+
+
+async def found(server: Served, address: str, **headers: str) -> list[str]:
+    response = await server.http.get(f"/fhir{address}", headers=headers)
+    assert response.status_code == 200, response.text
+    return [entry["fullUrl"].removeprefix(f"{BASE}/") for entry in response.json().get("entry", [])]
+
+
+async def refusal(server: Served, address: str, **headers: str) -> tuple[int, str, str]:
+    response = await server.http.get(f"/fhir{address}", headers=headers)
+    [issue] = response.json()["issue"]
+    return response.status_code, issue["code"], issue["details"]["text"]
+
+
+async def test_a_search_of_the_system_finds_every_type_or_those_of_type_newest_first(ward: Served) -> None:
+    table = {
+        "": ["Observation/o3", "Observation/o2", "Observation/o1", "Encounter/e2", "Encounter/e1", "Patient/p2",
+             "Patient/p1", "Practitioner/d1", "Organization/w1"],
+        "?_type=Patient,Encounter": ["Encounter/e2", "Encounter/e1", "Patient/p2", "Patient/p1"],
+        "?_tag=urn:t|round": ["Observation/o1", "Encounter/e1", "Patient/p1"],
+        "?_tag:not=urn:t|round&_type=Encounter,Patient": ["Encounter/e2", "Patient/p2"],
+        "?_id=p1,e2,o3": ["Observation/o3", "Encounter/e2", "Patient/p1"],
+        "?_type=Encounter,Observation&patient=p1": ["Observation/o2", "Observation/o1", "Encounter/e1"],
+        "?_type=Encounter,Observation&patient=p1&_sort=_id": ["Encounter/e1", "Observation/o1", "Observation/o2"],
+        "?_type=Encounter,Observation&status=final": ["Observation/o3", "Observation/o2", "Observation/o1"],
+        "?_type=Encounter,Observation&status=finished": ["Encounter/e2", "Encounter/e1"],
+        "?_type=Encounter,Observation&status:not=final": ["Encounter/e2", "Encounter/e1"],
+        "?_type=Encounter,Observation&status=http://hl7.org/fhir/encounter-status|finished,final":
+            ["Observation/o3", "Observation/o2", "Observation/o1", "Encounter/e2", "Encounter/e1"],
+        "?_type=Encounter,Observation&status=http://hl7.org/fhir/encounter-status|final": [],
+        "?_type=Encounter,Observation&patient._tag=round": ["Observation/o2", "Observation/o1", "Encounter/e1"],
+        "?_type=Patient,Encounter&_has:Observation:subject:code=j": None,
+        "?_type=Patient&_has:Observation:subject:code=j": ["Patient/p1"],
+        "?_lastUpdated=gt2000&_type=Organization": ["Organization/w1"],
+        "?_type=Observation,Encounter&_id=o1&_include=*": [
+            "Observation/o1", "Patient/p1", "Practitioner/d1", "Encounter/e1"],
+        "?_type=Patient,Practitioner&_id=p1,d1&_revinclude=Observation:*": [
+            "Patient/p1", "Practitioner/d1", "Observation/o1", "Observation/o2"],
+    }  # fmt: skip
+    for address, expected in table.items():
+        if expected is None:
+            assert (await refusal(ward, address))[0] == 400, address
+        elif "include" in address:
+            assert sorted(await found(ward, address)) == sorted(expected), address
+        else:
+            assert await found(ward, address) == expected, address
+
+
+async def test_only_what_all_the_types_have_can_be_asked_of_them(ward: Served) -> None:
+    table = {
+        "?_type=Patient,Observation&birthdate=1980": "Observation has no search parameter birthdate",
+        "?birthdate=1980": "Condition has no search parameter birthdate",
+        "?_type=Patient,Observation&_sort=birthdate": "Parameter _sort: Observation has no search parameter birthdate",
+        "?_type=Patient,Xyzzy": "Parameter _type: Xyzzy is no type that is kept here",
+        "?_type=": "Parameter _type: (unreadable) is no type that is kept here",
+        "?_type=Patient&_type=Observation": "Parameter _type is given more than once; list the types with commas",
+        "/Patient?_type=Patient": "Patient has no search parameter _type",
+    }
+    for address, text in table.items():
+        status, _, said = await refusal(ward, address)
+        assert (status, said.partition(";")[0]) == (400, text.partition(";")[0]), address
+
+
+async def test_pages_of_the_system_follow_each_other_as_those_of_a_type(ward: Served) -> None:
+    whole = await found(ward, "?_count=100&_type=Patient,Observation,Encounter")
+    walked: list[str] = []
+    address = "?_count=2&_type=Patient,Observation,Encounter"
+    for _ in range(10):
+        page = (await ward.http.get(f"/fhir{address}")).json()
+        walked += [entry["fullUrl"].removeprefix(f"{BASE}/") for entry in page["entry"]]
+        following = [link["url"] for link in page["link"] if link["relation"] == "next"]
+        if not following:
+            break
+        address = following[0].removeprefix(BASE)
+    assert walked == whole
+    assert len(whole) == 7
+
+
+async def test_a_compartment_holds_what_its_definition_says(ward: Served) -> None:
+    table = {
+        "/Patient/p1/Observation": ["Observation/o2", "Observation/o1"],
+        "/Patient/p1/Observation?code=j": ["Observation/o2"],
+        "/Patient/p1/Observation?_tag=round": ["Observation/o1"],
+        "/Patient/p1/*": ["Observation/o2", "Observation/o1", "Encounter/e1", "Patient/p1"],
+        "/Patient/p1/*?_type=Encounter,Observation&_count=1": ["Observation/o2"],
+        "/Patient/p1/*?_tag:not=round": ["Observation/o2"],
+        "/Encounter/e1/Observation": ["Observation/o1"],
+        "/Encounter/e1/Encounter": ["Encounter/e1"],
+        "/Encounter/e1/*": ["Observation/o1", "Encounter/e1"],
+        "/Practitioner/d1/Observation": ["Observation/o1"],
+        "/Practitioner/d1/*": ["Observation/o1", "Practitioner/d1"],
+        "/Practitioner/d1/Observation?code=j": [],
+        "/Device/x/Observation": [],
+        "/RelatedPerson/x/Observation": [],
+        "/Patient/nobody/Observation": [],
+        "/Patient/nobody/*": [],
+    }
+    assert {address: await found(ward, address) for address in table} == table
+
+
+async def test_what_is_no_compartment_is_not_found(ward: Served) -> None:
+    table = {
+        "/Observation/o1/Encounter": "resources of this type have no compartment",
+        "/Patient/p1/Practitioner": "no Practitioner lies in the compartment of a Patient",
+        "/Patient/p1/Xyzzy": "there is no such resource type here",
+        "/Patient/p1/$xyzzy": "there is no such operation here",
+        "/Patient/p_1/Observation": "there is no such resource",
+    }
+    assert {address: (await refusal(ward, address))[2] for address in table} == table
+    assert {(await refusal(ward, address))[0] for address in table} == {404}
+
+
+async def test_posting_a_search_is_the_same_as_getting_it(ward: Served) -> None:
+    table = {
+        ("/_search", "_type=Patient&_id=p1"): "?_type=Patient&_id=p1",
+        ("/_search?_type=Patient", "_id=p1"): "?_type=Patient&_id=p1",
+        ("/Patient/p1/Observation/_search", "code=j"): "/Patient/p1/Observation?code=j",
+        ("/Patient/p1/_search", "_tag=round"): "/Patient/p1/*?_tag=round",
+        ("/Patient/p1/*/_search", "_tag=round"): "/Patient/p1/*?_tag=round",
+    }
+    for (address, form), same in table.items():
+        posted = await ward.http.post(f"/fhir{address}", content=form, headers=FORM)
+        assert posted.status_code == 200, posted.text
+        assert posted.json() == (await ward.http.get(f"/fhir{same}")).json()
+
+
+async def test_a_search_of_the_system_finds_no_type_that_the_caller_may_not_search(ward: Served) -> None:
+    some = ward.as_caller("system/Patient.rs system/Encounter.s system/Observation.r")
+    assert await found(ward, "", **some) == ["Encounter/e2", "Encounter/e1", "Patient/p2", "Patient/p1"]
+    assert await found(ward, "/Patient/p1/*", **some) == ["Encounter/e1", "Patient/p1"]
+    assert (await refusal(ward, "?_type=Patient,Observation", **some))[:2] == (403, "forbidden")
+    assert (await refusal(ward, "/Patient/p1/Observation", **some))[:2] == (403, "forbidden")
+    assert (await refusal(ward, "", **ward.as_caller("openid")))[:2] == (403, "forbidden")
+
+
+async def test_a_caller_confined_to_a_patient_finds_nothing_of_another_in_any_context(ward: Served) -> None:
+    mine = ward.as_caller("patient/*.rs", patient="p1")
+    own = ["Observation/o2", "Observation/o1", "Encounter/e1", "Patient/p1", "Practitioner/d1", "Organization/w1"]
+    table = {
+        "": own,
+        "?_type=Patient,Encounter": ["Encounter/e1", "Patient/p1"],
+        "?_type=Patient,Organization": ["Patient/p1", "Organization/w1"],
+        "?_id=p1,p2,o3": ["Patient/p1"],
+        "/Patient/p1/*": ["Observation/o2", "Observation/o1", "Encounter/e1", "Patient/p1"],
+        "/Encounter/e1/*": ["Observation/o1", "Encounter/e1"],
+        "/Encounter/e2/*": [],
+        "/Practitioner/d1/Observation": ["Observation/o1"],
+    }
+    assert {address: await found(ward, address, **mine) for address in table} == table
+    for address in ("/Patient/p2/Observation", "/Patient/p2/*", "/Patient/nobody/Observation"):
+        assert await refusal(ward, address, **mine) == (404, "not-found", "there is no such resource"), address
+
+
+async def test_every_compartment_of_r4_can_be_searched_for_every_type_it_holds(server: Served) -> None:
+    assert set(definitions().compartments) == {"Patient", "Encounter", "Practitioner", "RelatedPerson", "Device"}
+    dialect = server.database.dialect
+    for compartment in definitions().compartments:
+        for type_name in definitions().resource_types:
+            if definitions().compartment_parameters(compartment, type_name):
+                statement = Statement(dialect, snapshot=None, purview=UNCONFINED)
+                rows = within(Owner(compartment, "x"), [type_name]).rows(statement)
+                assert rows, (compartment, type_name)
+                assert await server.database.fetch(rows, *statement.arguments) == []
