@@ -112,30 +112,6 @@ async def test_what_others_refer_to_is_not_deleted(server: Served) -> None:
     assert (await server.http.delete("/fhir/Patient/p1")).status_code == 204
 
 
-async def test_a_history_shows_every_version_newest_first(server: Served) -> None:
-    await put(server, patient(gender="female"))
-    await put(server, patient(gender="male"))
-    await server.http.delete("/fhir/Patient/p1")
-    history = (await server.http.get("/fhir/Patient/p1/_history")).json()
-    told = [(e["request"]["method"], e["response"]["etag"], "resource" in e) for e in history["entry"]]
-    assert (history["type"], history["total"]) == ("history", 3)
-    assert told == [("DELETE", 'W/"3"', False), ("PUT", 'W/"2"', True), ("POST", 'W/"1"', True)]
-
-
-async def test_a_long_history_comes_in_pages(server: Served) -> None:
-    for number in range(5):
-        await put(server, patient(birthDate=str(2000 + number)))
-    page = (await server.http.get("/fhir/Patient/p1/_history?_count=2")).json()
-    versions: list[str] = []
-    while True:
-        versions += [entry["resource"]["meta"]["versionId"] for entry in page["entry"]]
-        following = [link["url"] for link in page["link"] if link["relation"] == "next"]
-        if not following:
-            break
-        page = (await server.http.get(following[0].replace(BASE, "/fhir"))).json()
-    assert versions == ["5", "4", "3", "2", "1"]
-
-
 async def test_head_answers_as_get(server: Served) -> None:
     await put(server, patient())
     head = await server.http.head("/fhir/Patient/p1")

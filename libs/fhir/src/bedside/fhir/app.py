@@ -14,7 +14,7 @@ from bedside.fhir.rest.bundle import BUNDLE
 from bedside.fhir.rest.create import CREATE
 from bedside.fhir.rest.delete import DELETE
 from bedside.fhir.rest.engine import Engine
-from bedside.fhir.rest.history import HISTORY
+from bedside.fhir.rest.history import HISTORY, HISTORY_OF_ALL, HISTORY_OF_TYPE
 from bedside.fhir.rest.read import READ
 from bedside.fhir.rest.refusals import refused
 from bedside.fhir.rest.routing import routes
@@ -29,8 +29,10 @@ from bedside.identity import Verifier
 # Literal paths before those with parameters: the first that fits answers.
 INTERACTIONS = (
     CAPABILITIES,
+    HISTORY_OF_ALL,
     SEARCH_SYSTEM_BY_POST,
     SEARCH_BY_POST,
+    HISTORY_OF_TYPE,
     READ,
     UPDATE,
     DELETE,

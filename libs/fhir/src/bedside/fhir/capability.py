@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from bedside.fhir.definitions import definitions
 from bedside.fhir.outcome import Issue, Refused
+from bedside.fhir.rest.as_of import DOCUMENTATION as AS_OF
 from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.exchange import Exchange
 from bedside.fhir.rest.interaction import Interaction
@@ -36,6 +37,7 @@ def capability_statement(engine: Engine, interactions: Iterable[Interaction]) ->
         "rest": [
             {
                 "mode": "server",
+                "documentation": AS_OF,
                 "security": {
                     "service": [
                         {

@@ -1,93 +1,93 @@
-"""history of one resource: https://hl7.org/fhir/R4/http.html#history"""
+"""history of one resource, of a type and of the whole service: https://hl7.org/fhir/R4/http.html#history"""
 
-from datetime import UTC
+from collections.abc import Sequence
 
 from starlette.responses import Response
 
+from bedside.events.database.port import Reader
+from bedside.fhir.history import running
+from bedside.fhir.history.asked import Asked, Pair, asked
+from bedside.fhir.history.entries import add_version
+from bedside.fhir.history.running import Place
 from bedside.fhir.outcome import Issue, Refused
-from bedside.fhir.rest.confinement import is_hidden
+from bedside.fhir.rest.confinement import purview_of, refuse_unless
+from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.exchange import Exchange
 from bedside.fhir.rest.interaction import Interaction
+from bedside.fhir.rest.negotiation import preference
+from bedside.fhir.rest.searching import link
 from bedside.fhir.rest.splicing import Bundle
 from bedside.fhir.rest.versions import ABSENT, http_date
-from bedside.fhir.search.moments import interval
-from bedside.fhir.store import current
-from bedside.fhir.store.instants import shown
+from bedside.fhir.search.paging import seal, unseal
+from bedside.identity import Caller
 
-COUNT_DEFAULT = 50
-COUNT_MAX = 1000
-_NEWEST = 2**31 - 1
-_PARAMETERS = ("_count", "_since", "_before")
+
+async def history(
+    reader: Reader,
+    engine: Engine,
+    caller: Caller,
+    pairs: Sequence[Pair],
+    *,
+    type_name: str | None = None,
+    id: str | None = None,
+    lenient: bool = False,
+) -> tuple[Bundle, int | None]:
+    """Of one resource, of a type, or of everything; and when its newest version was made (microseconds UTC).
+
+    Refused with 403 without the scope, 404 when there is no version that the caller may see.
+    """
+    purview = purview_of(caller)
+    places = _places(engine, caller, type_name, id)
+    address = "/".join(part for part in (type_name, id, "_history") if part)
+    understood = asked(address, [place.type_name for place in places], pairs, lenient=lenient)
+    who = (caller.subject, caller.client_id, caller.patient or "", *sorted(caller.roles))
+    after = unseal(understood, key=engine.page_key, caller=who)
+    page = await running.run(reader, understood, places, purview=purview, after=after)
+    if id is not None and not page.versions and not await running.is_known(reader, places[0], purview):
+        raise ABSENT
+    following = None if page.next is None else seal(page.next, understood, key=engine.page_key, caller=who)
+    return _bundle(engine, understood, page, following), page.versions[0].updated if page.versions else None
+
+
+def _places(engine: Engine, caller: Caller, type_name: str | None, id: str | None) -> list[Place]:
+    """Where to look; the types that may not be searched are left out of the service's history."""
+    if type_name is not None:
+        place = Place(type_name, id)
+        refuse_unless(caller, place.letter, type_name)
+        return [place]
+    purview = purview_of(caller)
+    places = [Place(name) for name in sorted(engine.service.types) if purview.permits("s", name)]
+    if not places:
+        raise Refused(403, [Issue("forbidden", "no granted scope permits to search any type of this service")])
+    return places
+
+
+def _bundle(engine: Engine, understood: Asked, page: running.Page, following: str | None) -> Bundle:
+    address = f"{engine.base_url}/{understood.address}"
+    bundle = Bundle("history", total=page.total)
+    bundle.link("self", link(address, understood.applied))
+    if following is not None:
+        bundle.link("next", link(address, [*understood.applied, ("_page", following)]))
+    for version in page.versions:
+        add_version(bundle, version, base_url=engine.base_url)
+    return bundle
 
 
 async def _history(exchange: Exchange) -> Response:
-    database = exchange.engine.store.database
-    asked = _asked(exchange.search_pairs)
-    versions, total = await current.history(
-        database,
-        exchange.type_name,
-        exchange.id,
-        below=int(asked.get("_before", _NEWEST)),
-        since=asked.get("_since", 0),
-        count=asked["_count"] + 1,
+    engine, wanted = exchange.engine, exchange.wanted
+    bundle, newest = await history(
+        engine.store.database,
+        engine,
+        exchange.caller,
+        exchange.search_pairs,
+        type_name=exchange.type_name or None,
+        id=exchange.id or None,
+        lenient=preference(exchange.request, "handling") == "lenient",
     )
-    if not versions and await current.read(database, exchange.type_name, exchange.id) is None:
-        raise ABSENT
-    for version in versions:
-        if await is_hidden(database, exchange.caller, exchange.type_name, version):
-            # One version of another patient hides the rest: how often it changed is nobody else's business.
-            raise ABSENT
-    return _bundle(exchange, versions, total, asked["_count"])
-
-
-def _asked(pairs: list[tuple[str, str]]) -> dict[str, int]:
-    asked = {"_count": COUNT_DEFAULT}
-    wrong: list[Issue] = []
-    for name, value in pairs:
-        if name == "_since":
-            begin = interval(value, UTC)
-            if begin is None:
-                wrong.append(Issue("value", "_since takes an instant", name))
-            else:
-                asked[name] = begin.lo
-        elif name in _PARAMETERS:
-            if value.isascii() and value.isdigit() and len(value) < 10:
-                asked[name] = int(value)
-            else:
-                wrong.append(Issue("value", f"{name} takes a number", name))
-        else:
-            wrong.append(Issue("not-supported", "a history takes _count and _since"))
-    if wrong:
-        raise Refused(400, wrong)
-    asked["_count"] = min(asked["_count"], COUNT_MAX)
-    return asked
-
-
-def _bundle(exchange: Exchange, versions: list[current.Version], total: int, count: int) -> Response:
-    address = f"{exchange.engine.base_url}/{exchange.type_name}/{exchange.id}"
-    bundle = Bundle("history", total=total)
-    bundle.link("self", f"{address}/_history")
-    page = versions[:count]
-    if len(versions) > count and page:
-        since = next((f"&_since={value}" for name, value in exchange.pairs if name == "_since"), "")
-        bundle.link("next", f"{address}/_history?_count={count}&_before={page[-1].version}{since}")
-    for version in page:
-        method = {"C": "PUT" if version.version > 1 else "POST", "U": "PUT", "D": "DELETE"}[version.op]
-        path = exchange.type_name if method == "POST" else f"{exchange.type_name}/{exchange.id}"
-        status = {"C": "201 Created", "U": "200 OK", "D": "204 No Content"}[version.op]
-        bundle.entry(
-            full_url=address,
-            resource=None if version.deleted else version.body,
-            request={"method": method, "url": path},
-            response={
-                "status": status,
-                "etag": f'W/"{version.version}"',
-                "lastModified": shown(version.updated),
-            },
-        )
-    newest = {"last-modified": http_date(page[0].updated)} if page else None
-    wanted = exchange.wanted
-    return Response(wanted.body(bundle.bytes()), headers=newest, media_type=wanted.media_type)
+    headers = None if newest is None else {"last-modified": http_date(newest)}
+    return Response(wanted.body(bundle.bytes()), headers=headers, media_type=wanted.media_type)
 
 
 HISTORY = Interaction("history-instance", "GET", "/{type_name}/{id}/_history", "r", _history)
+HISTORY_OF_TYPE = Interaction("history-type", "GET", "/{type_name}/_history", "s", _history)
+HISTORY_OF_ALL = Interaction("history-system", "GET", "/_history", "entries", _history)

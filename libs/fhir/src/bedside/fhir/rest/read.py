@@ -2,20 +2,24 @@
 
 from starlette.responses import Response
 
-from bedside.fhir.rest.confinement import is_hidden
 from bedside.fhir.rest.exchange import Exchange
 from bedside.fhir.rest.interaction import Interaction
-from bedside.fhir.rest.versions import ABSENT, GONE, shown
-from bedside.fhir.store import current
+from bedside.fhir.rest.negotiation import preference
+from bedside.fhir.rest.reading import version_read
+from bedside.fhir.rest.versions import shown
 
 
 async def _read(exchange: Exchange) -> Response:
-    database = exchange.engine.store.database
-    version = await current.read(database, exchange.type_name, exchange.id)
-    if version is None or await is_hidden(database, exchange.caller, exchange.type_name, version):
-        raise ABSENT
-    if version.deleted:
-        raise GONE
+    pairs = exchange.search_pairs
+    version = await version_read(
+        exchange.engine.store.database,
+        exchange.engine,
+        exchange.caller,
+        exchange.type_name,
+        exchange.id,
+        pairs,
+        lenient=bool(pairs) and preference(exchange.request, "handling") == "lenient",
+    )
     return shown(exchange, version)
 
 

@@ -1,10 +1,14 @@
 """A search and its page as a Bundle: https://hl7.org/fhir/R4/http.html#search"""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from bedside.events.database.port import Reader
 from bedside.fhir import exact_json
 from bedside.fhir.outcome import operation_outcome
+from bedside.fhir.rest.as_of import PARAMETER as AS_OF
+from bedside.fhir.rest.as_of import snapshot_of
 from bedside.fhir.rest.confinement import purview_of
 from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.splicing import Bundle
@@ -28,7 +32,6 @@ async def searched(
     pairs: list[tuple[str, str]],
     *,
     handling: str,
-    snapshot: int | None = None,
 ) -> Bundle:
     """To be asked only after the scope for the types of the context, which may be given as the name of one type.
 
@@ -38,6 +41,9 @@ async def searched(
         context = Context.of_type(context)
     purview = purview_of(caller)
     _refuse_foreign(purview, context)
+    snapshot = await snapshot_of(reader, engine, pairs)
+    past = tuple(pair for pair in pairs if pair[0] == AS_OF)
+    pairs = [pair for pair in pairs if pair[0] != AS_OF]
     parsed = query.parse(
         context,
         pairs,
@@ -45,6 +51,8 @@ async def searched(
         facility=Facility(engine.base_url),
         owned=_joinable(engine, purview, pairs),
     )
+    # The instant stands in the links, and a page's token opens for no other.
+    parsed = replace(parsed, applied=(*parsed.applied, *past))
     who = (caller.subject, caller.client_id, caller.patient or "", *sorted(caller.roles))
     after = unseal(parsed, key=engine.page_key, caller=who)
     page = await run(reader, parsed, purview=purview, snapshot=snapshot, after=after)
@@ -71,9 +79,9 @@ def _refuse_foreign(purview: Purview, context: Context) -> None:
 def _bundle(engine: Engine, parsed: query.Query, page: Page, following: str | None) -> Bundle:
     address = f"{engine.base_url}/{parsed.context.address}".rstrip("/")
     bundle = Bundle("searchset", total=page.total)
-    bundle.link("self", _link(address, parsed.applied))
+    bundle.link("self", link(address, parsed.applied))
     if following is not None:
-        bundle.link("next", _link(address, [*parsed.applied, ("_page", following)]))
+        bundle.link("next", link(address, [*parsed.applied, ("_page", following)]))
     for match in page.matches:
         _add(bundle, engine, match, "match")
     for stored in page.included:
@@ -90,5 +98,6 @@ def _add(bundle: Bundle, engine: Engine, stored: Stored, mode: str) -> None:
     )
 
 
-def _link(address: str, pairs: "list[tuple[str, str]] | tuple[tuple[str, str], ...]") -> str:
+def link(address: str, pairs: Sequence[tuple[str, str]]) -> str:
+    """For `Bundle.link`."""
     return f"{address}?{urlencode(pairs, safe=':|,/$')}" if pairs else address

@@ -2,11 +2,10 @@
 
 from starlette.responses import Response
 
-from bedside.fhir.rest.confinement import is_hidden
 from bedside.fhir.rest.exchange import Exchange
 from bedside.fhir.rest.interaction import Interaction
-from bedside.fhir.rest.versions import ABSENT, GONE, shown
-from bedside.fhir.store import current
+from bedside.fhir.rest.reading import version_vread
+from bedside.fhir.rest.versions import ABSENT, shown
 
 
 async def _vread(exchange: Exchange) -> Response:
@@ -14,11 +13,7 @@ async def _vread(exchange: Exchange) -> Response:
     if not number.isascii() or not number.isdigit() or len(number) > 9:
         raise ABSENT
     database = exchange.engine.store.database
-    version = await current.vread(database, exchange.type_name, exchange.id, int(number))
-    if version is None or await is_hidden(database, exchange.caller, exchange.type_name, version):
-        raise ABSENT
-    if version.deleted:
-        raise GONE
+    version = await version_vread(database, exchange.caller, exchange.type_name, exchange.id, int(number))
     return shown(exchange, version)
 
 

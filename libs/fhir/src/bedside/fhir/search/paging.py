@@ -8,14 +8,13 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from bedside.fhir.outcome import Issue, Refused
-from bedside.fhir.search.query import Query
 
 _NONCE_BYTES = 12
 _TOKEN_CHARACTERS_MAX = 4096
@@ -30,7 +29,27 @@ class PagePosition:
     vid: int
 
 
-def seal(position: PagePosition, query: Query, *, key: bytes, caller: Sequence[str]) -> str:
+class Paged(Protocol):
+    """What a page is a page of: a search, a history.
+
+    `address` is the path below the base, `type_names` are looked at, `applied` are the parameters, `page` is the token
+    that was sent.
+    """
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def type_names(self) -> tuple[str, ...]: ...
+
+    @property
+    def applied(self) -> tuple[tuple[str, str], ...]: ...
+
+    @property
+    def page(self) -> str | None: ...
+
+
+def seal(position: PagePosition, query: Paged, *, key: bytes, caller: Sequence[str]) -> str:
     """For the `_page` parameter of the next link. `key` has 32 bytes; `caller` is whatever tells callers and what
     they may see apart (subject, roles, patient)."""
     nonce = os.urandom(_NONCE_BYTES)
@@ -38,7 +57,7 @@ def seal(position: PagePosition, query: Query, *, key: bytes, caller: Sequence[s
     return urlsafe_b64encode(nonce + AESGCM(key).encrypt(nonce, text, _bound_to(query, caller))).decode().rstrip("=")
 
 
-def unseal(query: Query, *, key: bytes, caller: Sequence[str]) -> PagePosition | None:
+def unseal(query: Paged, *, key: bytes, caller: Sequence[str]) -> PagePosition | None:
     """Where `query.page` says to go on; None for the first page.
 
     Refused when it is not this query's, or not this caller's.
@@ -52,12 +71,12 @@ def unseal(query: Query, *, key: bytes, caller: Sequence[str]) -> PagePosition |
         nonce, text = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         snapshot, keys, vid = orjson.loads(AESGCM(key).decrypt(nonce, text, _bound_to(query, caller)))
     except (ValueError, InvalidTag) as error:
-        text_ = "Parameter _page is not a page of this search for this caller; begin again without it"
+        text_ = "Parameter _page is not a page of this request for this caller; begin again without it"
         raise Refused(400, [Issue("value", text_)]) from error
     return PagePosition(snapshot, tuple(keys), vid)
 
 
-def _bound_to(query: Query, caller: Sequence[str]) -> bytes:
+def _bound_to(query: Paged, caller: Sequence[str]) -> bytes:
     return blake2b(
-        orjson.dumps([query.context.address, query.type_names, query.applied, list(caller)]), digest_size=32
+        orjson.dumps([query.address, query.type_names, query.applied, list(caller)]), digest_size=32
     ).digest()

@@ -61,6 +61,11 @@ class Query:
     def type_names(self) -> tuple[str, ...]:
         return self.context.type_names
 
+    @property
+    def address(self) -> str:
+        """The path below the base."""
+        return self.context.address
+
 
 def parse(
     context: Context | str,

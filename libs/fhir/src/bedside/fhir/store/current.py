@@ -30,10 +30,8 @@ _VERSION = "r.rid, v.vid, v.ver, v.op, v.ts, v.body"
 _READ = f"SELECT {_VERSION} FROM resource r JOIN version v ON v.vid = r.cur_vid WHERE r.type_id = $1 AND r.fid = $2"
 _VREAD = f"""SELECT {_VERSION} FROM resource r JOIN version v ON v.rid = r.rid
     WHERE r.type_id = $1 AND r.fid = $2 AND v.ver = $3"""
-_HISTORY = f"""SELECT {_VERSION} FROM resource r JOIN version v ON v.rid = r.rid
-    WHERE r.type_id = $1 AND r.fid = $2 AND v.ver < $3 AND v.ts >= $4 ORDER BY v.ver DESC LIMIT $5"""
-_COUNT = """SELECT count(*) FROM resource r JOIN version v ON v.rid = r.rid
-    WHERE r.type_id = $1 AND r.fid = $2 AND v.ts >= $3"""
+_AS_OF = f"""SELECT {_VERSION} FROM resource r JOIN version v ON v.rid = r.rid
+    WHERE r.type_id = $1 AND r.fid = $2 AND v.txn_from <= $3 AND v.txn_to > $4"""
 
 
 async def read(database: Reader, type_name: str, id: str) -> Version | None:
@@ -48,15 +46,10 @@ async def vread(database: Reader, type_name: str, id: str, version: int) -> Vers
     return None if row is None else Version(*row)
 
 
-async def history(
-    database: Reader, type_name: str, id: str, *, below: int, since: int, count: int
-) -> tuple[list[Version], int]:
-    """Newest first, of versions numbered less than `below`; and how many there are since `since` (microseconds)."""
-    type_id = definitions().type_id(type_name)
-    rows = await database.fetch(_HISTORY, type_id, id, below, since, count)
-    total = await database.fetch_row(_COUNT, type_id, id, since)
-    assert total is not None, "an aggregate always gives a row"
-    return [Version(*row) for row in rows], total[0]
+async def as_of(database: Reader, type_name: str, id: str, snapshot: int) -> Version | None:
+    """The version that was current after that transaction, which may be a deletion; None when there was none yet."""
+    row = await database.fetch_row(_AS_OF, definitions().type_id(type_name), id, snapshot, snapshot)
+    return None if row is None else Version(*row)
 
 
 async def is_within(reader: Reader, purview: Purview, letter: Letter, type_name: str, version: Version) -> bool:

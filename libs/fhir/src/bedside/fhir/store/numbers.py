@@ -61,11 +61,20 @@ async def resources(connection: Connection, new: dict[str, int | None]) -> dict[
     return numbered
 
 
+# Times of transactions never go back, whatever the clocks of several processes say: "as of" is then one number.
+_TRANSACTION = """INSERT INTO txn (txn, ts, who, req)
+    SELECT l.txn + 1, CASE WHEN l.ts > $1 THEN l.ts ELSE $2 END, $3, $4
+    FROM (SELECT txn, ts FROM (SELECT txn, ts FROM txn ORDER BY txn DESC LIMIT 1) newest
+          UNION ALL SELECT 0, 0 ORDER BY 1 DESC LIMIT 1) l
+    RETURNING txn"""
+
+
 async def transaction(connection: Connection, author: Author, ts: int) -> int:
-    """The number of this transaction: taken last, and held to the commit."""
+    """The number of this transaction: taken last, and held to the commit. `ts` is not before its versions' times."""
     await locks.take_numbering(connection)
     row = await connection.fetch_row(
-        "INSERT INTO txn (txn, ts, who, req) SELECT coalesce(max(txn), 0) + 1, $1, $2, $3 FROM txn RETURNING txn",
+        _TRANSACTION,
+        ts,
         ts,
         author.who,
         author.request_id,

@@ -214,7 +214,8 @@ async def store_steps(
     for table, added in _index_rows(indexed, rids).items():
         columns = ("trid", "vid") if table == "mention" else index_tables.COLUMNS[table]
         await connection.insert_rows(table, columns, added)
-    await _version_rows(connection, steps, rids, await numbers.transaction(connection, author, ts))
+    newest = max(ts, *(step.updated for step in steps))
+    await _version_rows(connection, steps, rids, await numbers.transaction(connection, author, newest))
     await purviews.refuse_outside(connection, [(step.draft, step.vid, index.patients) for step, index in indexed])
 
 
