@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 from bedside.events.database import Dialect
 from bedside.fhir.definitions import definitions
 from bedside.fhir.search.purview import EVERYTHING, Letter, Portion, Purview
+from bedside.fhir.store.tables import FOREVER
 
 Bind = Callable[[Any], str]
 # Exact: the versions come once each and in order of vid. Wide: ranges, lists.
@@ -48,8 +49,7 @@ class Statement:
 
         Every version a search touches goes through here: matches, includes, counts, sorts and each hop of a chain.
         """
-        type_id = self.bind(definitions().type_id(type_name))
-        said = f"{self._current(version)} AND {version}.type_id = {type_id}"
+        said = f"{self._current(version)} AND {version}.type_id = {definitions().type_id(type_name)}"
         within = self.within(version, type_name, letter)
         return f"{said} AND {within}" if within else said
 
@@ -86,6 +86,10 @@ class Statement:
         return " AND ".join(said) or "1=1"
 
     def _current(self, version: str) -> str:
+        if self._snapshot is None:
+            # Without asking which transaction was the last: one statement sees one state, in which what is current
+            # is open at its end. What is only prepared begins at the end of time.
+            return f"{version}.txn_to = {FOREVER} AND {version}.txn_from < {FOREVER} AND {version}.op <> 'D'"
         return f"{version}.txn_from <= {self.now} AND {version}.txn_to > {self.now} AND {version}.op <> 'D'"
 
     def resource(self, type_name: str, id: str) -> str:
