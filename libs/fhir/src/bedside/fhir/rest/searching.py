@@ -19,6 +19,7 @@ from bedside.fhir.search.context import Context
 from bedside.fhir.search.paging import seal, unseal
 from bedside.fhir.search.purview import Purview
 from bedside.fhir.search.running import Page, Stored, run
+from bedside.fhir.search.subset import Subset, named
 from bedside.identity import Caller
 
 _JOINING = ("_has:", "_include", "_revinclude")
@@ -83,19 +84,30 @@ def _bundle(engine: Engine, parsed: query.Query, page: Page, following: str | No
     if following is not None:
         bundle.link("next", link(address, [*parsed.applied, ("_page", following)]))
     for match in page.matches:
-        _add(bundle, engine, match, "match")
+        _add(bundle, engine, match, _shown(match, parsed.subset), "match")
     for stored in page.included:
-        _add(bundle, engine, stored, "include")
+        _add(bundle, engine, stored, _included(stored, parsed.subset), "include")
     if parsed.warnings:
         told = exact_json.emit(operation_outcome(parsed.warnings))
         bundle.entry(resource=told, search={"mode": "outcome"})
     return bundle
 
 
-def _add(bundle: Bundle, engine: Engine, stored: Stored, mode: str) -> None:
-    bundle.entry(
-        full_url=f"{engine.base_url}/{stored.type_name}/{stored.id}", resource=stored.body, search={"mode": mode}
-    )
+def _shown(stored: Stored, subset: Subset | None) -> bytes:
+    if subset is None:
+        return stored.body
+    if subset.is_id_alone:
+        return named(stored.type_name, stored.id, stored.version, stored.updated)
+    return subset.shown(stored.body)
+
+
+def _included(stored: Stored, subset: Subset | None) -> bytes:
+    # The list of elements does not apply to what is included: http://hl7.org/fhir/R4/search.html#elements
+    return stored.body if subset is None or subset.kind == "elements" else subset.shown(stored.body)
+
+
+def _add(bundle: Bundle, engine: Engine, stored: Stored, resource: bytes, mode: str) -> None:
+    bundle.entry(full_url=f"{engine.base_url}/{stored.type_name}/{stored.id}", resource=resource, search={"mode": mode})
 
 
 def link(address: str, pairs: Sequence[tuple[str, str]]) -> str:

@@ -18,6 +18,7 @@ from bedside.fhir.search.parameter_types import composite, date, id, number, qua
 from bedside.fhir.search.parameters import Parameter, parameters
 from bedside.fhir.search.sorting import SortKey
 from bedside.fhir.search.spelling import shown, unknown
+from bedside.fhir.search.subset import Subset
 
 COUNT_DEFAULT = 20
 COUNT_MAX = 1000
@@ -53,6 +54,7 @@ class Query:
     count: int
     wants_total: bool
     count_only: bool
+    subset: Subset | None
     page: str | None
     applied: tuple[Pair, ...]
     warnings: tuple[Issue, ...]
@@ -128,6 +130,7 @@ class _Reading:
 
     def query(self, applied: tuple[Pair, ...], warnings: tuple[Issue, ...]) -> Query:
         shape = self._shape
+        shape.check()
         return Query(
             context=self._context,
             criteria=tuple(self._criteria),
@@ -137,6 +140,7 @@ class _Reading:
             count=shape.count,
             wants_total=shape.wants_total,
             count_only=shape.count_only or shape.count == 0,
+            subset=shape.subset,
             page=shape.page,
             applied=applied,
             warnings=warnings,

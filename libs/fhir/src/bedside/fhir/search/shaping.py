@@ -4,6 +4,7 @@ http://hl7.org/fhir/R4/search.html#modifyingresults
 """
 
 from bedside.fhir.outcome import Issue, Refused
+from bedside.fhir.search import subset
 from bedside.fhir.search.including import Include, includes_of, revinclude_of
 from bedside.fhir.search.sorting import SortKey, sort_of
 from bedside.fhir.search.spelling import SHAPING, shown
@@ -25,6 +26,7 @@ class Shape:
         self.revincludes: list[Include] = []
         self.wants_total = False
         self.count_only = False
+        self.subset: subset.Subset | None = None
         self.page: str | None = None
 
     def take(self, name: str, value: str) -> bool:
@@ -67,9 +69,23 @@ class Shape:
         self.wants_total = value != "none"
 
     def _take_summary(self, value: str) -> None:
-        if value not in ("false", "count"):
-            raise Refused(400, [Issue("not-supported", "Parameter _summary is count or false here")])
         self.count_only = value == "count"
+        if not self.count_only:
+            self._take_subset(subset.summary_of(value))
+
+    def _take_elements(self, value: str) -> None:
+        self._take_subset(subset.elements_of(self._type_names, value))
+
+    def _take_subset(self, asked: subset.Subset | None) -> None:
+        if {"_summary", "_elements"} <= self._seen:
+            raise Refused(400, [Issue("value", "Parameters _summary and _elements exclude each other")])
+        self.subset = asked
 
     def _take_page(self, value: str) -> None:
         self.page = value
+
+    def check(self) -> None:
+        """Refused for what cannot go together."""
+        if self.subset is not None and self.subset.kind == "text" and (self.includes or self.revincludes):
+            text = "Parameter _summary: text goes without _include and _revinclude"
+            raise Refused(400, [Issue("value", text)])

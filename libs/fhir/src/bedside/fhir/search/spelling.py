@@ -7,7 +7,7 @@ from bedside.fhir.search.parameters import parameters
 # Parameters that shape the answer.
 SHAPING = (
     "_count", "_sort", "_include", "_revinclude", "_include:iterate", "_revinclude:iterate",
-    "_total", "_summary", "_page"
+    "_total", "_summary", "_elements", "_page"
 )  # fmt: skip
 
 
