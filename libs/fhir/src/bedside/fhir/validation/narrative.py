@@ -25,10 +25,10 @@ _ATTRIBUTES = frozenset(
 )
 _LINKS = frozenset({"href", "src", "cite", "longdesc"})
 _is_safe_link = re.compile(
-    r"(?:https?:|mailto:|tel:|data:image/(?:png|gif|jpeg);|urn:|cid:|[^:]*(?:[/?#].*)?$).*", re.I | re.S
+    r"(?:https?:|ftp:|mailto:|tel:|data:image/(?:png|gif|jpeg);|urn:|cid:|[^:]*(?:[/?#].*)?$).*", re.I | re.S
 ).match
 _is_unsafe_style = re.compile(
-    r"expression\s*\(|javascript:|url\s*\((?!\s*[\"\']?(?:data:image/|(?!//)[\w./-]+[\"\']?\s*\)))|@import|behaviou?r\s*:|\\",
+    r"expression\s*\(|javascript:|url\s*\((?!\s*[\"\']?(?:data:\s*image/|(?!//)[\w./-]+[\"\']?\s*\)))|@import|behaviou?r\s*:|\\",
     re.I,
 ).search
 
