@@ -132,7 +132,7 @@ async def test_links_keep_asking_for_what_the_gateway_brings_along(
     answer = await gateway.ask("GET", "/Observation?code=1&_include=Observation:patient")
     assert [link["url"] for link in answer.json()["link"]] == [
         f"{PUBLIC}/Observation?code=1&_include=Observation:patient",
-        f"{PUBLIC}/Observation?_page=t&_include=Observation:patient",
+        f"{PUBLIC}/Observation?_include=Observation:patient&_page=t",
     ]
 
 
@@ -172,9 +172,6 @@ async def test_more_than_may_be_brought_along_is_too_costly(gateway: GatewayInFr
 @pytest.mark.parametrize(
     "query",
     [
-        "Observation?subject:Patient.name=x",
-        "Observation?patient.name=x",
-        "Patient?_has:Observation:patient:code=x",
         "Observation?_include=Starship:captain",
         "Observation?_include=Observation:colour",
         "Observation?_include=Observation",
@@ -189,7 +186,7 @@ async def test_what_cannot_be_asked_across_owners_is_said(gateway: GatewayInFron
 async def test_a_batch_may_hold_such_a_search(gateway: GatewayInFront) -> None:
     entries = [
         {"request": {"method": "GET", "url": "Observation?_id=o1&_include=Observation:patient"}},
-        {"request": {"method": "GET", "url": "Observation?patient.name=x"}},
+        {"request": {"method": "GET", "url": "Observation?_include=Starship:captain"}},
     ]
     answer = await gateway.ask("POST", "", {"resourceType": "Bundle", "type": "batch", "entry": entries})
     found, refused = answer.json()["entry"]

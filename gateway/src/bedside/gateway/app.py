@@ -31,6 +31,7 @@ async def build(runtime: Runtime) -> ASGIApp:
         wire=NetworkWire(),
         exchange=Exchange(runtime.login),
         own_token=runtime.login.token,
+        page_key=settings.sealing_key("gateway", "search pages"),
     )
     runtime.in_background("capabilities", base.capabilities.keep_fresh)
 

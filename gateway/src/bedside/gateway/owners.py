@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
+
+import orjson
 
 from bedside.gateway.federation.breaker import Breaker
 from bedside.gateway.federation.wire import Answer, Body, Headers, Streamed, Unreachable, Wire
@@ -119,6 +121,29 @@ class Owners:
         timeout_s: float = TIMEOUT_S,
     ) -> Answer | Streamed:
         """As `request`, for what is only handed on: headers are bytes, a large answer is not collected."""
+        slash = "" if not path_and_query or path_and_query.startswith("?") else "/"
+        return await self._sent(service, method, f"/fhir{slash}{path_and_query}", headers, body, bearer, timeout_s)
+
+    async def internally(
+        self, service: str, question: str, asked: Any, *, bearer: str, headers: Iterable[tuple[str, str]] = ()
+    ) -> Answer:
+        """Asks what services ask each other, `/internal/<question>`, in the caller's name."""
+        raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        sent = [*raw, (b"content-type", b"application/json")]
+        path, body = f"/internal/{question}", orjson.dumps(asked)
+        opened = await self._sent(service, "POST", path, sent, body, bearer, TIMEOUT_S)
+        return opened if isinstance(opened, Answer) else await _whole(opened, service)
+
+    async def _sent(
+        self,
+        service: str,
+        method: str,
+        target: str,
+        headers: Headers,
+        body: Body,
+        bearer: str | None,
+        timeout_s: float,
+    ) -> Answer | Streamed:
         breaker = self._breakers[service]
         if not breaker.admits():
             raise Unreachable(service, "it has not answered lately", untouched=True)
@@ -127,9 +152,8 @@ class Owners:
             with _auth_may_be_silent():
                 token = await self._exchange.exchange(bearer, address)
             headers = [*headers, (b"authorization", b"Bearer " + token.encode("latin-1"))]
-        slash = "" if not path_and_query or path_and_query.startswith("?") else "/"
         try:
-            answer = await self._wire.send(method, f"{address}/fhir{slash}{path_and_query}", headers, body, timeout_s)
+            answer = await self._wire.send(method, f"{address}{target}", headers, body, timeout_s)
         except (OSError, TimeoutError) as problem:
             breaker.failed()
             untouched = isinstance(problem, ConnectionRefusedError)

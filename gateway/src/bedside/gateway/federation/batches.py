@@ -11,20 +11,24 @@ from bedside.fhir import exact_json
 from bedside.fhir.outcome import Issue, Refused, operation_outcome
 from bedside.gateway.federation.coordination import Headers
 from bedside.gateway.federation.entries import Entry, answered, examined
-from bedside.gateway.federation.inclusion import Inclusion, Plan
 from bedside.gateway.federation.refusals import FHIR_JSON, unavailable
 from bedside.gateway.federation.remapping import remapped
+from bedside.gateway.federation.searching import Plan, Searches
+from bedside.gateway.federation.semi_joins import Asking
 from bedside.gateway.owners import Answer, Owners, Unreachable
+from bedside.identity import Caller
 
 _SENT = (("content-type", "application/fhir+json"), ("accept", "application/fhir+json"))
 
 
 class Batches:
-    def __init__(self, owners: Owners, inclusion: Inclusion) -> None:
+    def __init__(self, owners: Owners, searches: Searches) -> None:
         self._owners = owners
-        self._inclusion = inclusion
+        self._searches = searches
 
-    async def run(self, body: bytes, bundle: dict[str, Any], *, bearer: str, headers: Headers) -> Response:
+    async def run(
+        self, body: bytes, bundle: dict[str, Any], caller: Caller, *, bearer: str, headers: Headers
+    ) -> Response:
         entries, wrong = examined(bundle, self._owners)
         answers = {index: _refused(_status(issues), issues) for index, issues in wrong.items()}
         composed: list[tuple[Entry, Plan]] = []
@@ -32,7 +36,7 @@ class Batches:
         for entry in entries:
             assert entry.owner is not None, "an entry without an owner was refused"
             try:
-                plan = self._inclusion.plan(entry.type_name, entry.criteria) if _searches(entry) else None
+                plan = self._searches.plan(entry.type_name, entry.criteria) if _searches(entry) else None
             except Refused as refused:
                 answers[entry.index] = _refused(refused.status, refused.issues)
                 continue
@@ -45,7 +49,7 @@ class Batches:
             answer = await self._owners.request(owner, "POST", "", bearer=bearer, body=body, headers=[*headers, *_SENT])
             return Response(answer.body, answer.status, media_type=FHIR_JSON)
         asked = [self._part(owner, group, bearer, headers) for owner, group in groups.items()]
-        searched = [self._composed(entry, plan, bearer) for entry, plan in composed]
+        searched = [self._composed(entry, plan, Asking(caller, bearer, headers)) for entry, plan in composed]
         for part in await asyncio.gather(*asked, *searched):
             answers |= part
         return answered("batch-response", [answers[index] for index in sorted(answers)])
@@ -64,13 +68,15 @@ class Batches:
         told = exact_json.parse(answer.body).get("entry", [])
         return {entry.index: each for entry, each in zip(entries, told, strict=True)}
 
-    async def _composed(self, entry: Entry, plan: Plan, bearer: str) -> dict[int, dict[str, Any]]:
+    async def _composed(self, entry: Entry, plan: Plan, asking: Asking) -> dict[int, dict[str, Any]]:
         try:
-            answer = await self._inclusion.search(plan, [], bearer)
+            answer = await self._searches.answered(plan, asking)
         except Unreachable as problem:
             return {entry.index: _refused(503, [unavailable(problem)])}
-        resource = exact_json.parse(bytes(answer.body))
-        return {entry.index: {"resource": resource, "response": {"status": _line(answer.status_code)}}}
+        resource, status = exact_json.parse(bytes(answer.body)), _line(answer.status_code)
+        if answer.status_code != HTTPStatus.OK:
+            return {entry.index: {"response": {"status": status, "outcome": resource}}}
+        return {entry.index: {"resource": resource, "response": {"status": status}}}
 
 
 def _searches(entry: Entry) -> bool:

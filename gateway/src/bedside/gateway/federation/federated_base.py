@@ -10,8 +10,9 @@ from bedside.gateway.federation.coordination import OneAfterTheOther
 from bedside.gateway.federation.discovery import Discovery, security
 from bedside.gateway.federation.door import Door
 from bedside.gateway.federation.forwarding import Forwarding
-from bedside.gateway.federation.inclusion import Inclusion
+from bedside.gateway.federation.pages import Pages
 from bedside.gateway.federation.routes import Bundles, federation_routes
+from bedside.gateway.federation.searching import Searches
 from bedside.gateway.federation.transactions import Transactions
 from bedside.gateway.federation.wire import Wire
 from bedside.gateway.owners import Owners, TokenExchange
@@ -20,7 +21,10 @@ from bedside.identity import Verifier
 
 
 class FederatedBase:
-    """`owners` is for whoever else in the gateway asks them; `keep_fresh` is to run while the gateway does."""
+    """`owners` is for whoever else in the gateway asks them; `keep_fresh` is to run while the gateway does.
+
+    `page_key` (32 bytes) seals page tokens; replicas share it.
+    """
 
     def __init__(
         self,
@@ -32,6 +36,7 @@ class FederatedBase:
         wire: Wire,
         exchange: TokenExchange,
         own_token: Callable[[str], Awaitable[str]],
+        page_key: bytes,
     ) -> None:
         self.owners = Owners(
             ownership=Ownership(),
@@ -42,15 +47,15 @@ class FederatedBase:
             own_token=own_token,
         )
         self._door = Door(verifier)
+        self._searches = Searches(self.owners, Pages(page_key))
         self._discovery = Discovery(issuer)
         self.capabilities = Capabilities(self.owners, security=security(issuer))
 
     def routes(self) -> list[Route]:
-        inclusion = Inclusion(self.owners)
         transactions = Transactions(self.owners, OneAfterTheOther(self.owners))
         return federation_routes(
-            bundles=Bundles(self._door, Batches(self.owners, inclusion), transactions),
-            forwarding=Forwarding(self.owners, self._door, inclusion),
+            bundles=Bundles(self._door, Batches(self.owners, self._searches), transactions),
+            forwarding=Forwarding(self.owners, self._door, self._searches),
             capabilities=self.capabilities,
             discovery=self._discovery,
         )

@@ -9,8 +9,9 @@ from starlette.types import Receive, Scope, Send
 
 from bedside.fhir.outcome import Issue, Refused
 from bedside.gateway.federation.door import Door, NotAdmitted, exchange_refused, forbidden, permitted
-from bedside.gateway.federation.inclusion import Inclusion
 from bedside.gateway.federation.refusals import outcome, refusal, unknown_type
+from bedside.gateway.federation.searching import Searches
+from bedside.gateway.federation.semi_joins import Asking
 from bedside.gateway.federation.wire import WHOLE_BYTES_MAX, Answer, Body, Headers, Streamed, Unreachable
 from bedside.gateway.owners import Owners
 from bedside.identity import Caller, LoginRefused
@@ -32,6 +33,8 @@ _TO_OWNER = frozenset(
         b"traceparent",
     }
 )
+# What a composed search hands on to every owner it asks.
+_WITH_SEARCHES = frozenset({b"accept", b"prefer", b"x-test-now", b"traceparent", b"x-request-id"})
 _NOT_TO_CALLER = frozenset(
     {b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trailer", b"upgrade", b"date", b"server"}
     | {b"proxy-authenticate", b"x-request-id", b"www-authenticate"}
@@ -41,10 +44,10 @@ _NOT_TO_CALLER = frozenset(
 class Forwarding:
     """The ASGI endpoint of `/{type}` and all below it."""
 
-    def __init__(self, owners: Owners, door: Door, inclusion: Inclusion) -> None:
+    def __init__(self, owners: Owners, door: Door, searches: Searches) -> None:
         self._owners = owners
         self._door = door
-        self._inclusion = inclusion
+        self._searches = searches
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -71,13 +74,14 @@ class Forwarding:
             raise Refused(403, [forbidden(type_name)])
         query = scope["query_string"].decode("latin-1")
         headers = to_owner(scope)
-        is_form = method == "POST" and rest == "_search"
+        searched = _searched(method, path)
+        is_form = searched is not None and method == "POST"
         body = await whole_body(receive) if is_form else await _body(scope, receive)
-        if is_form or (method == "GET" and not rest):
+        if searched is not None:
             form = body if is_form and isinstance(body, bytes) else b""
-            plan = self._inclusion.plan(type_name, query, form)
+            plan = self._searches.plan(searched, query, form)
             if plan is not None:
-                response = await self._inclusion.search(plan, headers, bearer)
+                response = await self._searches.answered(plan, Asking(caller, bearer, asking_headers(headers)))
                 await response(scope, receive, send)
                 return
         below = f"{path}?{query}" if query else path
@@ -95,6 +99,10 @@ def to_owner(scope: Scope) -> Headers:
     if request_id := scope.get("request_id"):
         headers.append((b"x-request-id", request_id.encode()))
     return headers
+
+
+def asking_headers(headers: Headers) -> list[tuple[str, str]]:
+    return [(name.decode(), value.decode("latin-1")) for name, value in headers if name in _WITH_SEARCHES]
 
 
 async def whole_body(receive: Receive) -> bytes:
@@ -131,6 +139,16 @@ async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
         more = message.get("more_body", False)
         if piece := message.get("body", b""):
             yield piece
+
+
+def _searched(method: str, path: str) -> str | None:
+    """The path of what is searched, `Observation` or `Patient/p1/Observation`; None of any other interaction."""
+    if method == "POST" and path.endswith("/_search"):
+        path = path.removesuffix("/_search")
+    elif method not in ("GET", "HEAD"):
+        return None
+    parts = path.split("/")
+    return path if len(parts) in (1, 3) and parts[-1][:1].isupper() else None
 
 
 def _last_type(type_name: str, rest: str) -> str:

@@ -58,7 +58,7 @@ class Bundles:
         bundle = parsed(body)
         headers: Headers = [(name, request.headers[name]) for name in _TO_OWNER if name in request.headers]
         if bundle["type"] == "batch":
-            return await self._batches.run(body, bundle, bearer=bearer, headers=headers)
+            return await self._batches.run(body, bundle, caller, bearer=bearer, headers=headers)
         return await self._transactions.run(body, bundle, caller, bearer=bearer, headers=headers)
 
 

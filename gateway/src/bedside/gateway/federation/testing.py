@@ -88,7 +88,7 @@ def _done(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 class StandInAuth:
-    """Exchanges by minting; remembers which tokens it was given."""
+    """Exchanges by minting, for the same rights; remembers which tokens it was given."""
 
     def __init__(self, issuer: TestIssuer) -> None:
         self._issuer = issuer
@@ -99,10 +99,12 @@ class StandInAuth:
         self.given.append((bearer, audience))
         if self.refuses is not None:
             raise self.refuses
-        return self._issuer.token(audience=audience)
+        claims = self._issuer.claims(bearer)
+        kept = {name: claims[name] for name in ("roles", "patient", "sub", "client_id") if name in claims}
+        return self._issuer.token(claims["scope"], audience=audience, **kept)
 
     async def own_token(self, audience: str) -> str:
-        return self._issuer.token(audience=audience, subject="gateway")
+        return self._issuer.token("system/*.cruds existence.read", audience=audience, subject="gateway")
 
 
 class GatewayInFront:
@@ -120,6 +122,7 @@ class GatewayInFront:
             wire=self.wire,
             exchange=self.auth,
             own_token=self.auth.own_token,
+            page_key=bytes(32),
         )
         transport = httpx.ASGITransport(Starlette(routes=self.base.routes()))
         self.http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
@@ -135,10 +138,11 @@ class GatewayInFront:
         *,
         scope: str = "system/*.cruds",
         headers: Mapping[str, str] | None = None,
+        **claims: Any,
     ) -> httpx.Response:
-        """`path` is below `/fhir`."""
+        """`path` is below `/fhir`; `claims` are the token's."""
         content = body if isinstance(body, bytes | None) else orjson.dumps(body)
-        sent = {"authorization": f"Bearer {self.issuer.token(scope)}", **(headers or {})}
+        sent = {"authorization": f"Bearer {self.issuer.token(scope, **claims)}", **(headers or {})}
         if content is not None:
             sent.setdefault("content-type", "application/fhir+json")
         return await self.http.request(method, f"/fhir{path}", content=content, headers=sent)

@@ -15,6 +15,7 @@ from bedside.fhir.rest.create import CREATE
 from bedside.fhir.rest.delete import DELETE
 from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.history import HISTORY, HISTORY_OF_ALL, HISTORY_OF_TYPE
+from bedside.fhir.rest.matching import MATCHING
 from bedside.fhir.rest.read import READ
 from bedside.fhir.rest.refusals import refused
 from bedside.fhir.rest.routing import routes
@@ -60,7 +61,7 @@ def fhir_app(
     body_bytes_max: int = BODY_BYTES_MAX,
     page_key: bytes | None = None,
 ) -> Starlette:
-    """`/fhir/…` and `/internal/existence` of this service.
+    """`/fhir/…` and `/internal/…` of this service.
 
     `base_url` is the FHIR base that clients see (the gateway's); `address` is where this service itself answers.
     Without `peers`, references to types that other services own are taken as they come. `page_key` (32 bytes) seals
@@ -86,6 +87,6 @@ def fhir_app(
         interactions=INTERACTIONS,
     )
     return Starlette(
-        routes=[*routes(engine, INTERACTIONS, "/fhir"), *routes(engine, [EXISTENCE], "")],
+        routes=[*routes(engine, INTERACTIONS, "/fhir"), *routes(engine, [EXISTENCE, MATCHING], "")],
         exception_handlers={HTTPException: refused, Exception: refused},
     )

@@ -71,6 +71,11 @@ class TestIssuer:
         kept = {name: value for name, value in payload.items() if value is not None}
         return jwt.encode(head, kept, self._key, algorithms=["ES256"])
 
+    def claims(self, token: str) -> dict[str, Any]:
+        """What a token of ours says."""
+        claims: dict[str, Any] = jwt.decode(token, self._key, algorithms=["ES256"]).claims
+        return claims
+
     async def caller(self, scope: str = "system/*.cruds", **claims: Any) -> Caller:
         """What a service sees of `token(scope, **claims)`."""
         return Caller.of(await self.verifier().verify(self.token(scope, **claims)))

@@ -45,13 +45,7 @@ async def searched(
     snapshot = await snapshot_of(reader, engine, pairs)
     past = tuple(pair for pair in pairs if pair[0] == AS_OF)
     pairs = [pair for pair in pairs if pair[0] != AS_OF]
-    parsed = query.parse(
-        context,
-        pairs,
-        handling="lenient" if handling == "lenient" else "strict",
-        facility=Facility(engine.base_url),
-        owned=_joinable(engine, purview, pairs),
-    )
+    parsed = understood(engine, caller, context, pairs, handling=handling)
     # The instant stands in the links, and a page's token opens for no other.
     parsed = replace(parsed, applied=(*parsed.applied, *past))
     who = (caller.subject, caller.client_id, caller.patient or "", *sorted(caller.roles))
@@ -59,6 +53,19 @@ async def searched(
     page = await run(reader, parsed, purview=purview, snapshot=snapshot, after=after)
     following = None if page.next is None else seal(page.next, parsed, key=engine.page_key, caller=who)
     return _bundle(engine, parsed, page, following)
+
+
+def understood(
+    engine: Engine, caller: Caller, context: Context, pairs: list[tuple[str, str]], *, handling: str
+) -> query.Query:
+    """The query alone; otherwise as `searched`."""
+    return query.parse(
+        context,
+        pairs,
+        handling="lenient" if handling == "lenient" else "strict",
+        facility=Facility(engine.base_url),
+        owned=_joinable(engine, purview_of(caller), pairs),
+    )
 
 
 def _joinable(engine: Engine, purview: Purview, pairs: list[tuple[str, str]]) -> frozenset[str]:

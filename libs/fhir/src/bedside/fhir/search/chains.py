@@ -117,8 +117,8 @@ def chained(
     link, _, rest = name.partition(".")
     code, _, wanted = link.partition(":")
     parameter = _reference(type_name, code)
-    targets = _targets(parameter, wanted, rest)
-    here = [target for target in targets if owned is None or target in owned]
+    able = targets(parameter, wanted, rest)
+    here = [target for target in able if owned is None or target in owned]
     if not here:
         raise _not_here(name)
     links = tuple(
@@ -128,7 +128,11 @@ def chained(
     return links[0] if len(links) == 1 else AnyLink(links)
 
 
-def _targets(parameter: Parameter, wanted: str, rest: str) -> list[str]:
+def targets(parameter: Parameter, wanted: str, rest: str) -> list[str]:
+    """The types that the next link of a chain may lead to; `wanted` as in `subject:Patient`, or empty.
+
+    Refused when none can be asked `rest`.
+    """
     if wanted:
         if wanted not in parameter.targets:
             raise _refused(f"Parameter {parameter.code} does not refer to {shown(wanted)}")

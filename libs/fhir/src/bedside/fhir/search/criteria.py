@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+import orjson
+
 from bedside.events.database import Dialect
 from bedside.fhir.definitions import definitions
 from bedside.fhir.search.purview import EVERYTHING, Letter, Portion, Purview
@@ -97,6 +99,18 @@ class Statement:
         type_id = definitions().type_id(type_name)
         return f"(SELECT rid FROM resource WHERE type_id = {type_id} AND fid = {self.bind(id)})"
 
+    def resources(self, type_names: Sequence[str], ids: Sequence[str]) -> str:
+        """A SELECT of the numbers of those there are. However many ids, they are one argument: SQLite takes no
+        expression of a thousand parts, and a statement that keeps its text is prepared once."""
+        type_ids = ", ".join(str(definitions().type_id(name)) for name in type_names)
+        if len(ids) == 1:
+            within = f"= {self.bind(ids[0])}"
+        elif self.dialect == "postgresql":
+            within = f"= ANY({self.bind(list(ids))}::text[])"
+        else:
+            within = f"IN (SELECT value FROM json_each({self.bind(orjson.dumps(list(ids)).decode())}))"
+        return f"SELECT rid FROM resource WHERE type_id IN ({type_ids}) AND fid {within}"
+
 
 class Criterion(Protocol):
     """One thing asked. All of a query's criteria must hold."""
@@ -183,9 +197,7 @@ class HasId:
         return f"SELECT i.vid FROM version i WHERE i.rid IN ({self._resources(statement)})"
 
     def _resources(self, statement: Statement) -> str:
-        ids = ", ".join(statement.bind(id) for id in self.ids)
-        type_ids = ", ".join(str(definitions().type_id(name)) for name in self.type_names)
-        return f"SELECT rid FROM resource WHERE type_id IN ({type_ids}) AND fid IN ({ids})"
+        return statement.resources(self.type_names, self.ids)
 
     @property
     def reach(self) -> Reach:

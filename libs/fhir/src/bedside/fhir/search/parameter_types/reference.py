@@ -42,23 +42,44 @@ def criterion(asked: Asked) -> Criterion:
     type_names = (asked.modifier,) if asked.modifier else asked.targets
     if asked.modifier:
         asked.allow((*asked.targets, "identifier"))
-    criteria = [_one(asked, unescaped(value), type_names) for value in asked.values]
+    criteria: list[Criterion] = []
+    ids: dict[str, list[str]] = {}
+    for value in map(unescaped, asked.values):
+        named = _named(asked, value, type_names)
+        if named is not None:
+            ids.setdefault(named.type_name, []).append(named.id)
+        elif _ID.fullmatch(value):
+            criteria.append(_of_any_type(asked, value, type_names))
+        else:
+            criteria.append(_elsewhere(asked, value))
+    criteria += [_among(asked, type_name, found) for type_name, found in ids.items()]
     return criteria[0] if len(criteria) == 1 else Either(tuple(criteria))
 
 
-def _one(asked: Asked, value: str, type_names: tuple[str, ...]) -> Criterion:
+def _named(asked: Asked, value: str, type_names: tuple[str, ...]) -> Local | None:
+    """The one resource of ours that the value names."""
     named = local(value, asked.facility)
-    if named is None and _ID.fullmatch(value):
-        if len(type_names) != 1:
-            return _of_any_type(asked, value, type_names)
-        named = Local(type_names[0], value)
-    if named is not None:
-        if asked.modifier and named.type_name != asked.modifier:
-            asked.refuse("the reference names another type than the modifier")
-        return _is(asked, named)
+    if named is None and _ID.fullmatch(value) and len(type_names) == 1:
+        return Local(type_names[0], value)
+    if named is not None and asked.modifier and named.type_name != asked.modifier:
+        asked.refuse("the reference names another type than the modifier")
+    return named
+
+
+def _elsewhere(asked: Asked, value: str) -> Criterion:
     if "://" not in value and not value.startswith("urn:"):
         asked.refuse("a reference is written as id, Type/id or an absolute URL")
     return uri.is_one_of(asked.sps, (uri.shortened(value),))
+
+
+def _among(asked: Asked, type_name: str, ids: list[str]) -> Criterion:
+    if len(ids) == 1:
+        return _is(asked, Local(type_name, ids[0]))
+
+    def where(statement: Statement, i: str) -> str:
+        return f"{sp_among(i, asked.sps)} AND {i}.trid IN ({statement.resources((type_name,), ids)})"
+
+    return Indexed((Rows("ix_ref", where),))
 
 
 def _is(asked: Asked, named: Local) -> Criterion:
