@@ -19,7 +19,12 @@ def refusal(type_name: str, *pairs: tuple[str, str], **options: object) -> tuple
         ("Patient", "birthDate", "not-supported: Patient has no search parameter birthDate; the nearest is birthdate"),
         ("Observation", "xyzzy", "not-supported: Observation has no search parameter xyzzy"),
         ("Patient", "_text", "not-supported: Patient has no search parameter _text; the nearest is _list"),
-        ("Patient", "gender:text", "not-supported: Parameter gender has no such modifier here; it has :missing, :not"),
+        (
+            "Patient",
+            "gender:text",
+            "not-supported: Parameter gender has no such modifier here;"
+            " it has :above, :below, :in, :missing, :not, :not-in",
+        ),
         (
             "Observation",
             "subject:Person",
@@ -145,7 +150,7 @@ def test_a_parameter_given_twice_that_shapes_the_answer_is_refused() -> None:
 
 
 def test_lenient_leaves_out_what_is_unknown_and_says_so() -> None:
-    query = parse("Patient", [("famly", "x"), ("gender", "male"), ("gender:above", "x")], handling="lenient")
+    query = parse("Patient", [("famly", "x"), ("gender", "male"), ("gender:exact", "x")], handling="lenient")
     assert query.applied == (("gender", "male"),)
     assert [issue.severity for issue in query.warnings] == ["warning", "warning"]
 

@@ -95,6 +95,7 @@ def tables(documents: list[Json]) -> dict[str, Any]:
         "search_numbers": _search_numbers(types, parameters),
         "compartments": _compartments(by_type["CompartmentDefinition"]),
         "codes": _codes(_required_value_sets(types), by_type["ValueSet"], by_type["CodeSystem"]),
+        "terminology": _terminology(by_type["ValueSet"], by_type["CodeSystem"]),
     }
 
 
@@ -298,6 +299,93 @@ def _nested_codes(concepts: Json) -> Iterator[str]:
     for concept in concepts.get("concept", ()):
         yield concept["code"]
         yield from _nested_codes(concept)
+
+
+# --- terminology ------------------------------------------------------------------------------------------------------
+
+# By system, the codes; None is every code of the system, whatever they are.
+Members = dict[str, "set[str] | None"]
+
+
+def _terminology(value_sets: Iterable[Json], code_systems: Iterable[Json]) -> Json:
+    """Code systems as trees of what each code subsumes, and the value sets that can be told without more than these."""
+    trees = {each["url"]: _tree(each) for each in code_systems if each["content"] == "complete"}
+    sets = {each["url"]: each for each in value_sets if "compose" in each}
+    told = {url: _members(url, sets, trees, ()) for url in sorted(sets)}
+    return {
+        "systems": dict(sorted(trees.items())),
+        "sets": {
+            url: {system: codes if codes is None else sorted(codes) for system, codes in sorted(members.items())}
+            for url, members in told.items()
+            if members is not None
+        },
+    }
+
+
+def _tree(concepts: Json) -> Json:
+    return {concept["code"]: _tree(concept) for concept in concepts.get("concept", ())}
+
+
+def _members(url: str, sets: dict[str, Json], trees: dict[str, Json], within: tuple[str, ...]) -> Members | None:
+    """None when it cannot be told here: filters on systems we do not hold, sets of nobody, sets within themselves."""
+    url = url.partition("|")[0]
+    if url not in sets or url in within:
+        return None
+    members: Members = {}
+    for include in sets[url]["compose"]["include"]:
+        found = _included(include, sets, trees, (*within, url))
+        if found is None:
+            return None
+        for system, codes in found.items():
+            held = members.get(system, set())
+            members[system] = None if codes is None or held is None else held | codes
+    for exclude in sets[url]["compose"].get("exclude", ()):
+        system, gone = exclude["system"], {concept["code"] for concept in exclude["concept"]}
+        held = members.get(system, set())
+        if held is None and system not in trees:
+            return None
+        members[system] = (set(_all_codes(trees[system])) if held is None else held) - gone
+    return members
+
+
+def _included(include: Json, sets: dict[str, Json], trees: dict[str, Json], within: tuple[str, ...]) -> Members | None:
+    if "valueSet" in include:
+        several = len(include["valueSet"]) > 1 or "system" in include
+        return None if several else _members(include["valueSet"][0], sets, trees, within)
+    system = include["system"]
+    if "concept" in include:
+        return {system: {concept["code"] for concept in include["concept"]}}
+    if "filter" not in include:
+        return {system: None}
+    if system not in trees:
+        return None
+    codes = set(_all_codes(trees[system]))
+    for each in include["filter"]:
+        beneath = _beneath(trees[system], each["value"])
+        if each["property"] != "concept" or beneath is None:
+            return None
+        if each["op"] == "is-a":
+            codes &= beneath | {each["value"]}
+        elif each["op"] == "descendent-of":
+            codes &= beneath
+        elif each["op"] == "is-not-a":
+            codes -= beneath | {each["value"]}
+        else:
+            return None
+    return {system: codes}
+
+
+def _all_codes(tree: Json) -> Iterator[str]:
+    for code, beneath in tree.items():
+        yield code
+        yield from _all_codes(beneath)
+
+
+def _beneath(tree: Json, code: str) -> set[str] | None:
+    if code in tree:
+        return set(_all_codes(tree[code]))
+    found = [beneath for each in tree.values() if (beneath := _beneath(each, code)) is not None]
+    return set().union(*found) if found else None
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from bedside.fhir.definitions.known import Definitions, definitions
 from bedside.fhir.definitions.search_parameter import Component, SearchParameter
 from bedside.fhir.definitions.structure import Binding, Element, Structure, TypeChoice
+from bedside.fhir.definitions.terminology import Terminology, terminology
 
 __all__ = [
     "Binding",
@@ -11,6 +12,8 @@ __all__ = [
     "Element",
     "SearchParameter",
     "Structure",
+    "Terminology",
     "TypeChoice",
     "definitions",
+    "terminology",
 ]

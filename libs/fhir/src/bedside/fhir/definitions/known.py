@@ -1,16 +1,13 @@
 """Looking things up in the definitions. Each table is read when it is first asked for."""
 
-import gzip
 from collections.abc import Collection, Mapping
 from functools import cache, cached_property
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-import orjson
-
 from bedside.fhir.definitions.search_parameter import Component, SearchParameter
 from bedside.fhir.definitions.structure import Structure
+from bedside.fhir.definitions.tables import table
 
 _NO_PARAMETERS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
@@ -119,12 +116,12 @@ class Definitions:
 
     @cached_property
     def _types(self) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = _table("types")
+        found: dict[str, dict[str, Any]] = table("types")
         return found
 
     @cached_property
     def _numbers(self) -> dict[str, dict[str, int]]:
-        found: dict[str, dict[str, int]] = _table("search_numbers")
+        found: dict[str, dict[str, int]] = table("search_numbers")
         return found
 
     @cached_property
@@ -135,23 +132,23 @@ class Definitions:
     def _compartments(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
         return {
             compartment: {type_name: tuple(codes) for type_name, codes in types.items()}
-            for compartment, types in _table("compartments").items()
+            for compartment, types in table("compartments").items()
         }
 
     @cached_property
     def _invariants(self) -> dict[str, str]:
-        found: dict[str, str] = _table("invariants")
+        found: dict[str, str] = table("invariants")
         return found
 
     @cached_property
     def _codes(self) -> dict[str, dict[str, list[str]]]:
-        found: dict[str, dict[str, list[str]]] = _table("codes")
+        found: dict[str, dict[str, list[str]]] = table("codes")
         return found
 
     @cached_property
     def _parameters_by_base(self) -> dict[str, list[dict[str, Any]]]:
         by_base: dict[str, list[dict[str, Any]]] = {}
-        for parameter in _table("search_parameters"):
+        for parameter in table("search_parameters"):
             for base in parameter["base"]:
                 by_base.setdefault(base, []).append(parameter)
         return by_base
@@ -176,8 +173,3 @@ def _search_parameter(told: Mapping[str, Any], code_of: Mapping[str, str]) -> Se
         ),
         url=told["url"],
     )
-
-
-def _table(name: str) -> Any:
-    packed = files("bedside.fhir.definitions").joinpath("generated", f"{name}.json.gz").read_bytes()
-    return orjson.loads(gzip.decompress(packed))

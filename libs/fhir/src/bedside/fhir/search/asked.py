@@ -24,7 +24,8 @@ class Asked:
     """One parameter of a query: `name:modifier=value,value`. The values keep their escapes.
 
     `sps` are the numbers under which its index rows stand; `implied_systems` the systems of codes that stand in
-    resources without one (`gender`).
+    resources without one (`gender`); `is_identifier` that identifiers are what it finds; `has_text` that
+    words may stand beside the codes.
     """
 
     type_name: str
@@ -38,6 +39,8 @@ class Asked:
     implied_systems: frozenset[str] = frozenset()
     # All types it is asked of, where these are several that mean the same by it.
     type_names: tuple[str, ...] = ()
+    is_identifier: bool = False
+    has_text: bool = False
 
     @property
     def name(self) -> str:
@@ -45,6 +48,13 @@ class Asked:
 
     def refuse(self, why: str) -> NoReturn:
         raise Refused(400, [Issue("value", f"Parameter {self.name}: {why}")])
+
+    def cannot(self, why: str) -> NoReturn:
+        """As `refuse`, for what FHIR has and we have not."""
+        raise Refused(400, [Issue("not-supported", f"Parameter {self.name}: {why}")])
+
+    def too_costly(self, why: str) -> NoReturn:
+        raise Refused(400, [Issue("too-costly", f"Parameter {self.name}: {why}")])
 
     def allow(self, modifiers: Collection[str]) -> None:
         """Refused when the modifier is none of these."""

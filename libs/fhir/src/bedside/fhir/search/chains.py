@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bedside.fhir.definitions import definitions
 from bedside.fhir.outcome import Issue, Refused
+from bedside.fhir.search import canonicals
 from bedside.fhir.search.asked import Facility
 from bedside.fhir.search.criteria import Criterion, Reach, Statement, sp_among
 from bedside.fhir.search.parameters import Parameter, parameters
@@ -121,11 +122,13 @@ def chained(
     here = [target for target in able if owned is None or target in owned]
     if not here:
         raise _not_here(name)
-    links = tuple(
-        Chained(parameter.sps, target, criterion(target, rest, value, facility, owned, depth=depth + 1))
-        for target in here
-    )
-    return links[0] if len(links) == 1 else AnyLink(links)
+    links: list[Criterion] = []
+    for target in here:
+        inner = criterion(target, rest, value, facility, owned, depth=depth + 1)
+        links.append(Chained(parameter.sps, target, inner))
+        if by := canonicals.link(parameter, target):
+            links.append(canonicals.CanonicallyChained(by, inner))
+    return links[0] if len(links) == 1 else AnyLink(tuple(links))
 
 
 def targets(parameter: Parameter, wanted: str, rest: str) -> list[str]:
@@ -175,7 +178,11 @@ def has(
         raise _refused(f"Parameter _has: {source}:{parameter.code} does not refer to {type_name}")
     if owned is not None and source not in owned:
         raise _not_here(name)
-    return Referred(parameter.sps, source, criterion(source, rest, value, facility, owned, depth=depth + 1))
+    inner = criterion(source, rest, value, facility, owned, depth=depth + 1)
+    referred = Referred(parameter.sps, source, inner)
+    if by := canonicals.link(parameter, type_name):
+        return AnyLink((referred, canonicals.CanonicallyReferred(by, source, inner)))
+    return referred
 
 
 def _reference(type_name: str, code: str) -> Parameter:

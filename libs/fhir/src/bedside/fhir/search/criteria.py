@@ -189,15 +189,35 @@ class HasId:
 
     type_names: tuple[str, ...]
     ids: tuple[str, ...]
+    negated: bool = False
 
     def test(self, statement: Statement, version: str) -> str:
-        return f"{version}.rid IN ({self._resources(statement)})"
+        return f"{version}.rid {'NOT ' if self.negated else ''}IN ({self._resources(statement)})"
 
     def rows(self, statement: Statement) -> str | None:
+        if self.negated:
+            return None
         return f"SELECT i.vid FROM version i WHERE i.rid IN ({self._resources(statement)})"
 
     def _resources(self, statement: Statement) -> str:
         return statement.resources(self.type_names, self.ids)
+
+    @property
+    def reach(self) -> Reach:
+        return "wide"
+
+
+@dataclass(frozen=True)
+class Always:
+    """What holds of every version, or (negated) of none: `_id:missing`."""
+
+    negated: bool = False
+
+    def test(self, statement: Statement, version: str) -> str:
+        return "1=0" if self.negated else "1=1"
+
+    def rows(self, statement: Statement) -> str | None:
+        return None
 
     @property
     def reach(self) -> Reach:
@@ -244,6 +264,16 @@ def among(statement: Statement, column: str, values: Sequence[Any]) -> str:
     if len(values) == 1:
         return f"{column} = {statement.bind(values[0])}"
     return f"{column} IN ({', '.join(statement.bind(value) for value in values)})"
+
+
+def among_numbers(statement: Statement, column: str, numbers: Sequence[int]) -> str:
+    """One argument however many numbers: databases bound how many a statement has."""
+    if len(numbers) == 1:
+        return f"{column} = {statement.bind(numbers[0])}"
+    if statement.dialect == "postgresql":
+        return f"{column} = ANY({statement.bind(list(numbers))}::bigint[])"
+    listed = "[" + ",".join(map(str, numbers)) + "]"
+    return f"{column} IN (SELECT value FROM json_each({statement.bind(listed)}))"
 
 
 def sp_among(alias: str, sps: Sequence[int]) -> str:

@@ -69,7 +69,7 @@ def _at_hand(query: Query, purview: Purview) -> Driver | None:
     """A beginning that is small by its nature: some ids, or what one patient has."""
     criteria = query.criteria
     for criterion in criteria:
-        if isinstance(criterion, HasId):
+        if isinstance(criterion, HasId) and not criterion.negated:
             return _by(criterion)
     if not all(in_patient_compartment(name) for name in query.type_names):
         return None

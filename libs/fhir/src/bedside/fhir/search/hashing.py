@@ -6,6 +6,9 @@ from hashlib import blake2b
 # A row with this in place of a token's hash says that the resource has a value for the parameter at all (`:missing`).
 PRESENT = 0
 
+# A row of `ix_string` with this hash is there to sort by: it is a bare code, nothing that a person reads.
+UNREAD = 1
+
 # Strings longer than one index row go on in further rows, which carry this in place of the hash of the whole.
 CONTINUED = 0
 
@@ -13,9 +16,9 @@ _ANY_UNIT = "\x00any"
 
 
 def hashed(text: str) -> int:
-    """Signed 64-bit; never 0, which has a meaning of its own above."""
+    """Signed 64-bit; never 0 or 1, which have meanings of their own above."""
     found = int.from_bytes(blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "big", signed=True)
-    return found or 1
+    return found if found not in (0, 1) else 2
 
 
 @lru_cache(maxsize=32768)
@@ -39,6 +42,12 @@ def pair_hashes(system: str | None, code: str | None) -> tuple[int, ...]:
 def system_hash(system: str | None) -> int:
     # A code cannot begin with NUL, so no code is ever mistaken for a system.
     return hashed(f"\x00{system}|")
+
+
+@lru_cache(maxsize=4096)
+def of_type_hash(system: str | None, code: str, value: str) -> int:
+    """An identifier of a type: `:of-type`."""
+    return hashed(f"\x00of-type|{system or ''}|{code}|{value}")
 
 
 @lru_cache(maxsize=4096)

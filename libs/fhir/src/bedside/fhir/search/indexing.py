@@ -10,7 +10,7 @@ from bedside.fhir.search.asked import Facility
 from bedside.fhir.search.expressions import Extract, compiled
 from bedside.fhir.search.hashing import PRESENT, token_hashes
 from bedside.fhir.search.moments import intervals_of
-from bedside.fhir.search.parameter_types import composite, number, quantity, reference, string, token, uri
+from bedside.fhir.search.parameter_types import composite, number, quantity, reference, string, token, token_text, uri
 from bedside.fhir.search.parameters import Parameter, parameters
 from bedside.fhir.search.purview import in_patient_compartment
 
@@ -139,6 +139,9 @@ def _write_token(
         for system, code in token.tokens_of(value):
             for hash in token_hashes(system, code):
                 indexed.add("ix_token", entry.sp, hash)
+        for hash in token.typed_of(value):
+            indexed.add("ix_token", entry.sp, hash)
+    _write_texts(indexed, entry.sp, values)
 
 
 def _write_token_by_patient(
@@ -150,15 +153,14 @@ def _write_token_by_patient(
             for hash in token_hashes(system, code):
                 indexed.add("ix_token", sp, hash)
                 indexed.keep_by_patient(sp, hash)
-    _write_sort_text(indexed, sp, values)
+        for hash in token.typed_of(value):
+            indexed.add("ix_token", sp, hash)
+    _write_texts(indexed, sp, values)
 
 
-def _write_sort_text(indexed: Indexed, sp: int, values: list[Any]) -> None:
-    for value in values:
-        for text in token.texts_of(value):
-            for row in string.rows(text):
-                indexed.add("ix_string", sp, *row)
-                return
+def _write_texts(indexed: Indexed, sp: int, values: list[Any]) -> None:
+    for row in token_text.rows(values):
+        indexed.add("ix_string", sp, *row)
 
 
 def _write_string(
@@ -183,6 +185,8 @@ def _write_reference(
         elif text:
             for each in uri.uris_of(text):
                 indexed.add("ix_uri", entry.sp, each)
+            if isinstance(value, str):
+                indexed.add("ix_uri", entry.sp, uri.canonical_name(value))
         identifier = value.get("identifier") if isinstance(value, dict) else None
         if identifier:
             for hash in token_hashes(identifier.get("system"), identifier.get("value")):
@@ -219,6 +223,10 @@ def _write_uri(
     for value in values:
         for each in uri.uris_of(value):
             indexed.add("ix_uri", entry.sp, each)
+    if entry.parameter.code == "url" and "url" in resource:
+        # As canonical references name it: any version, or this one.
+        for version in {"", resource.get("version", "")}:
+            indexed.add("ix_uri", entry.sp, uri.shortened(f"{resource['url']}|{version}"))
 
 
 def _write_composite(

@@ -13,6 +13,8 @@ KINDS = ("number", "date", "string", "token", "reference", "composite", "quantit
 # Answered by the columns of the version itself.
 WITHOUT_ROWS = frozenset({"_id", "_lastUpdated"})
 
+_WITHOUT_TEXT = frozenset({"boolean", "code", "string", "id", "uri", "ContactPoint"})
+
 # R4 lists the components of this one in the wrong order: `code` is the relation, `target` the document.
 # https://hl7.org/fhir/R4/documentreference.html#search
 _TURNED = "http://hl7.org/fhir/SearchParameter/DocumentReference-relationship"
@@ -39,6 +41,22 @@ class Parameter:
     def is_by_patient(self) -> bool:
         """Whether its tokens are also kept by patient. What names one resource anyway is not."""
         return self.kind == "token" and not self.code.startswith("_") and self.code != "identifier"
+
+    @property
+    def is_identifier(self) -> bool:
+        """Whether it finds identifiers, which have a type and a value."""
+        return self.kind == "token" and "Identifier" in _found_types(self.type_name, self.expression)
+
+    @property
+    def is_canonical(self) -> bool:
+        """Whether it finds references by canonical URL (`http://x.org/Questionnaire/q|2`), perhaps among others."""
+        return self.kind == "reference" and "canonical" in _found_types(self.type_name, self.expression)
+
+    @property
+    def has_text(self) -> bool:
+        """Whether words may stand beside its codes."""
+        found = _found_types(self.type_name, self.expression)
+        return self.kind == "token" and (not found or not found <= _WITHOUT_TEXT)
 
     @property
     def implied_systems(self) -> frozenset[str]:
@@ -156,6 +174,13 @@ def _implied_systems(type_name: str, expression: str) -> frozenset[str]:
         if definitions().is_listed(element.binding.value_set):
             found |= {system for system, _ in definitions().codings(element.binding.value_set)}
     return frozenset(found)
+
+
+@cache
+def _found_types(type_name: str, expression: str) -> frozenset[str]:
+    """Of the elements it finds. What no plain path leads to is left out."""
+    elements = [_element(branch) for branch in branches_for(type_name, expression)]
+    return frozenset(choice.code for element in elements if element is not None for choice in element.types)
 
 
 def _element(branch: str) -> Element | None:

@@ -11,11 +11,11 @@ from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.search import chains, compartments, several, shaping
 from bedside.fhir.search.asked import VALUE_CHARACTERS_MAX, VALUES_MAX, Asked, Facility
 from bedside.fhir.search.context import Context
-from bedside.fhir.search.criteria import Criterion, present
+from bedside.fhir.search.criteria import Always, Criterion, present
 from bedside.fhir.search.escaping import split
 from bedside.fhir.search.including import Include
 from bedside.fhir.search.parameter_types import composite, date, id, number, quantity, reference, string, token, uri
-from bedside.fhir.search.parameters import Parameter, parameters
+from bedside.fhir.search.parameters import WITHOUT_ROWS, Parameter, parameters
 from bedside.fhir.search.sorting import SortKey
 from bedside.fhir.search.spelling import shown, unknown
 from bedside.fhir.search.subset import Subset
@@ -182,6 +182,8 @@ def criterion(
         is_by_patient=parameter.is_by_patient,
         implied_systems=parameter.implied_systems if parameter.kind == "token" else frozenset(),
         type_names=type_names,
+        is_identifier=parameter.is_identifier,
+        has_text=parameter.has_text,
     )
     return _criterion(asked, parameter)
 
@@ -207,10 +209,10 @@ def _values(name: str, value: str) -> tuple[str, ...]:
 
 
 def _criterion(asked: Asked, parameter: Parameter) -> Criterion:
-    if asked.code == "_id":
-        return id.criterion(asked)
     if asked.modifier == "missing":
         return _missing(asked)
+    if asked.code == "_id":
+        return id.criterion(asked)
     if asked.code == "_lastUpdated":
         return date.last_updated(asked)
     if parameter.kind == "composite":
@@ -221,6 +223,7 @@ def _criterion(asked: Asked, parameter: Parameter) -> Criterion:
 def _missing(asked: Asked) -> Criterion:
     if asked.values not in (("true",), ("false",)):
         asked.refuse("is true or false")
-    if asked.code == "_lastUpdated":
-        asked.refuse("is never missing")
-    return present(asked.sps, negated=asked.values == ("true",))
+    is_missing = asked.values == ("true",)
+    if asked.code in WITHOUT_ROWS:
+        return Always(negated=is_missing)
+    return present(asked.sps, negated=is_missing)

@@ -103,7 +103,7 @@ def _meaning(parameter: Parameter) -> object:
         parameter.targets,
         tuple((part.code, part.kind) for part in parameter.components),
         parameter.implied_systems if parameter.kind == "token" else None,
-        parameter.is_by_patient,
+        (parameter.is_by_patient, parameter.is_identifier, parameter.has_text),
         # What decides whether all matches lie in a patient's compartment.
         parameter.kind == "reference" and (parameter.code in held, "subject" in held),
     )
