@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from bedside.identity import Scopes
 
 _LETTERS = st.sets(st.sampled_from("cruds"), min_size=1).map(lambda held: "".join(i for i in "cruds" if i in held))
-_QUERIES = st.sampled_from(["", "?category=a", "?category=a,b", "?category=a&status=x", "?status=x"])
+_QUERIES = st.sampled_from(
+    ["", "?category=a", "?category=a,b", "?category=a&status=x", "?status=x", "?category:not=a", "?category:not=a,b"]
+)
 _ONE = st.one_of(
     st.builds(
         lambda context, type_name, letters, query: f"{context}/{type_name}.{letters}{query}",
@@ -70,6 +72,8 @@ def test_a_bound_narrowed_again_is_the_intersection(asked: Scopes, ceiling: Scop
         ("user/Observation.rs?category=vital-signs", "user/Observation.rs", False),
         ("user/Observation.rs?category=a,b", "user/Observation.rs?category=a", True),
         ("user/Observation.rs?category=a", "user/Observation.rs?category=b", False),
+        ("user/Observation.rs?category:not=a", "user/Observation.rs?category:not=a,b", True),
+        ("user/Observation.rs?category:not=a,b", "user/Observation.rs?category:not=a", False),
         ("user/*.rs", "user/Patient.sr", False),
         ("openid", "profile", False),
     ],
@@ -85,7 +89,18 @@ def test_a_scope_with_a_query_does_not_allow_every_resource() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "user/*", "user/Patient.", "x" * 9999, "user/P.r?=", "\x00", "user/Patient.rr"]
+    "text",
+    [
+        "",
+        " ",
+        "user/*",
+        "user/Patient.",
+        "x" * 9999,
+        "user/P.r?=",
+        "\x00",
+        "user/Patient.rr",
+        "user/Patient.r?name=a\\,b",
+    ],
 )
 def test_what_is_no_scope_permits_nothing(text: str) -> None:
     assert not Scopes.parse(text).contexts

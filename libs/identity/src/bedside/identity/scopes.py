@@ -19,9 +19,11 @@ INTERACTIONS: tuple[Interaction, ...] = ("c", "r", "u", "d", "s")
 SCOPES_MAX = 200
 _ANSWERS_KEPT_MAX = 1_000
 
+# A scope holds neither backslash nor quote (RFC 6749, section 3.3), so no comma in it is escaped.
 _RESOURCE = re.compile(
-    r"(patient|user|system)/(\*|[A-Z][A-Za-z]{1,63})\.(read|write|\*|(?=[cruds])c?r?u?d?s?)(?:\?([^\s?]{1,400}))?"
+    r"(patient|user|system)/(\*|[A-Z][A-Za-z]{1,63})\.(read|write|\*|(?=[cruds])c?r?u?d?s?)(?:\?([^\s?\\\x22]{1,400}))?"
 )
+_NEGATING = (":not", ":not-in")
 _VERSION_1 = {"read": "rs", "write": "cud", "*": "cruds"}
 _NOT_BY_WILDCARD = frozenset({"AuditEvent"})
 
@@ -73,6 +75,9 @@ def _type_covers(wide: str, narrow: str) -> bool:
 
 def _constraint_met(constraint: Constraint, by: frozenset[Constraint]) -> bool:
     name, values = constraint
+    if name.endswith(_NEGATING):
+        # Fewer values are more resources here.
+        return any(name == other_name and other_values >= values for other_name, other_values in by)
     return any(name == other_name and other_values <= values for other_name, other_values in by)
 
 

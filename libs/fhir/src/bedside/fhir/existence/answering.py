@@ -1,5 +1,6 @@
 """`POST /internal/existence`: other owners ask what of ours exists."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -26,16 +27,19 @@ async def _existence(exchange: Exchange) -> Response:
         numbers = await current.numbers(reader, own)
         vids = {known.vid: key for key, known in numbers.items() if known.vid is not None}
         versions = {vids[vid]: version for vid, version in (await current.versions(reader, vids)).items()}
-    answer = {key: _told(versions.get(key)) for key in sorted(own)}
+        patients = await current.patients(reader, [vid for vid, key in vids.items() if not key.startswith("Patient/")])
+    answer = {key: _told(versions.get(key), patients) for key in sorted(own)}
     return Response(orjson.dumps({"existence": answer}), media_type="application/json")
 
 
-def _told(version: current.Version | None) -> dict[str, Any]:
+def _told(version: current.Version | None, patients: Mapping[int, list[str]]) -> dict[str, Any]:
     if version is None or version.deleted:
         return {"exists": False, "version": version.version if version else 0}
     told: dict[str, Any] = {"exists": True, "version": version.version}
     if b'"replaced-by"' in version.body:
         told["survivor"] = survivor_of(exact_json.parse(version.body))
+    if version.vid in patients:
+        told["patients"] = patients[version.vid]
     return told
 
 

@@ -14,11 +14,23 @@ _TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Existence:
-    """What is known of one resource of another owner. `survivor` is set when a merge retired it."""
+    """What is known of one resource of another owner. `survivor` is set when a merge retired it.
+
+    `patients` are the ids of those in whose compartments it lies; a Patient's own is not among them.
+    """
 
     exists: bool
     version: int = 0
     survivor: str | None = None
+    patients: frozenset[str] = frozenset()
+
+
+class Unheard(Exception):
+    """References to other owners' resources of which nothing is known here: ask, then run the transaction again."""
+
+    def __init__(self, references: Collection[str]) -> None:
+        self.references = frozenset(references)
+        super().__init__(f"{len(references)} references")
 
 
 class Peers(Protocol):
@@ -58,6 +70,11 @@ class HttpPeers:
             raise Unreachable(f"{address} answered {response.status_code}")
         answer = orjson.loads(response.content)
         return {
-            reference: Existence(exists=known["exists"], version=known["version"], survivor=known.get("survivor"))
+            reference: Existence(
+                exists=known["exists"],
+                version=known["version"],
+                survivor=known.get("survivor"),
+                patients=frozenset(known.get("patients", ())),
+            )
             for reference, known in answer["existence"].items()
         }

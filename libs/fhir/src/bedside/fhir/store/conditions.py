@@ -42,6 +42,8 @@ async def matches(
         parsed = query.parse(type_name, [*pairs, ("_count", "2")], facility=facility)
     except Refused as refused:
         raise Refused(refused.status, [Issue(issue.code, issue.text, at) for issue in refused.issues]) from refused
+    if not purview.permits("s", type_name):
+        raise Refused(403, [Issue("forbidden", f"no granted scope permits to search {type_name}", at)])
     page = await run(connection, parsed, purview=purview, snapshot=None)
     return [match.id for match in page.matches]
 

@@ -124,3 +124,21 @@ async def mentioners(connection: Connection, rids: Collection[int]) -> dict[int,
     for target, rid in rows:
         found.setdefault(target, []).append(rid)
     return found
+
+
+async def patients(reader: Reader, vids: Collection[int]) -> dict[int, list[str]]:
+    """Per version the ids of the patients in whose compartments it lies."""
+    if not vids:
+        return {}
+    table, argument = numbers_table(reader, vids)
+    # Compartments are kept by patient: what the version refers to says which to look into.
+    rows = await reader.fetch(
+        f"SELECT DISTINCT v.vid, p.fid FROM {table} JOIN version v ON v.vid = k.n JOIN ix_ref i ON i.vid = v.vid"
+        " JOIN compartment c ON c.crid = i.trid AND c.type_id = v.type_id AND c.vid = v.vid"
+        " JOIN resource p ON p.rid = c.crid",
+        argument,
+    )
+    found: dict[int, list[str]] = {}
+    for vid, id in rows:
+        found.setdefault(vid, []).append(id)
+    return found

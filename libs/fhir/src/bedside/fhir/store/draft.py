@@ -37,6 +37,16 @@ class Draft:
         return "c" if self.kind == "create" or self.create_only else "u"
 
     @property
+    def is_bounded(self) -> bool:
+        """Whether only some resources of the type may be written so by this caller."""
+        return not self.purview.is_whole(self.letter, self.type_name)
+
+    @property
+    def patient(self) -> str | None:
+        """The only patient (a logical id) about whom this caller may write it."""
+        return self.purview.patient(self.letter, self.type_name)
+
+    @property
     def request_at(self) -> str:
         """Where the request itself, not the resource, is to blame."""
         return f"{self.at}.request" if self.at else self.type_name

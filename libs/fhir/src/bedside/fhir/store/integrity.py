@@ -1,36 +1,33 @@
 """A reference leads somewhere: to a resource of ours, to one that another owner has, or out of this system."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bedside.events.database import Connection
 from bedside.fhir import exact_json
 from bedside.fhir.declaration import Service
 from bedside.fhir.existence import rows
-from bedside.fhir.existence.peers import Existence
+from bedside.fhir.existence.peers import Existence, Unheard
 from bedside.fhir.existence.retirement import survivor_of
 from bedside.fhir.outcome import Issue
-from bedside.fhir.store import current
+from bedside.fhir.store import current, purviews
 from bedside.fhir.store.draft import Draft, Mention
 from bedside.fhir.store.references import known, local, path_of
 
+_NOT_THERE = ("not-found", "the reference is to a resource that does not exist")
 _OUTSIDE = ("#", "http://", "https://", "urn:")
-
-
-class Unheard(Exception):
-    """References to other owners' resources of which nothing is known here: ask, then run the transaction again."""
-
-    def __init__(self, references: Collection[str]) -> None:
-        self.references = frozenset(references)
-        super().__init__(f"{len(references)} references")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the references of a transaction lead to: which exist, and the survivors of those that were retired."""
+    """What the references of a transaction lead to: which exist, and the survivors of those that were retired.
+
+    `unseen` do not exist for drafts whose author may touch portions only.
+    """
 
     existing: frozenset[str]
     survivors: Mapping[str, str]
+    unseen: frozenset[str] = frozenset()
 
 
 async def look_up(
@@ -49,6 +46,7 @@ async def look_up(
     return Found(
         existing=await _own(connection, own, numbers, drafts) | await _foreign(connection, foreign, heard, ask=ask),
         survivors=await _retired(connection, own, foreign, numbers),
+        unseen=await purviews.unseen(connection, drafts, numbers, heard, owned=service.types, ask=ask),
     )
 
 
@@ -70,11 +68,13 @@ def _wrong(draft: Draft, mention: Mention, found: Found, *, relaxed: bool) -> li
         if text.startswith(_OUTSIDE) or relaxed:
             return []
         return [("value", "the reference is neither Type/id nor an absolute address")]
+    if draft.is_bounded and key in found.unseen:
+        return [_NOT_THERE]
     if key in found.survivors and not _is_patient_link(draft):
         return [("business-rule", f"the patient's record was merged: refer to {found.survivors[key]} instead")]
     if relaxed or key in found.existing:
         return []
-    return [("not-found", "the reference is to a resource that does not exist")]
+    return [_NOT_THERE]
 
 
 def _is_patient_link(draft: Draft) -> bool:

@@ -1,33 +1,101 @@
 """That a write stays within the caller's purview: what is there before it, and what is there then."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 
 from bedside.events.database import Connection
+from bedside.fhir.existence.peers import Existence, Unheard
 from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.search.criteria import Statement
 from bedside.fhir.search.purview import Letter, Purview
 from bedside.fhir.store import current
 from bedside.fhir.store.draft import Draft
 from bedside.fhir.store.numbers import numbers_table
+from bedside.fhir.store.references import known as known_key
+
+_SEEING: tuple[Letter, ...] = ("r", "s")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 async def refuse_strangers(
     connection: Connection, writing: Sequence[Draft], before: Mapping[str, current.Version]
 ) -> None:
-    """What is outside the caller's purview is not there (404); what may be read, but not so written, is forbidden."""
+    """What is outside the caller's purview answers as what never was (404); what may only be read is forbidden (403).
+
+    So whoever may write portions only chooses no id: that it is free, or taken, would tell who else is there.
+    """
     for draft in writing:
-        if draft.purview.is_whole(draft.letter, draft.type_name):
+        if not draft.is_bounded or draft.kind == "create":
             continue
+        if draft.create_only and not _UUID.fullmatch(draft.id):
+            text = "no granted scope permits to choose an id here; use POST"
+            raise Refused(403, [Issue("forbidden", text, draft.request_at)])
         version = before.get(draft.key)
-        if version is None or await current.is_within(
-            connection, draft.purview, draft.letter, draft.type_name, version
-        ):
+        if version is None:
+            if not draft.create_only:
+                raise _absent(draft)
+        elif not await _is_within(connection, draft, draft.letter, version):
+            if version.deleted or not await _is_within(connection, draft, "r", version):
+                raise _absent(draft)
+            text = "no granted scope permits to write this resource"
+            raise Refused(403, [Issue("forbidden", text, draft.request_at)])
+
+
+def _absent(draft: Draft) -> Refused:
+    return Refused(404, [Issue("not-found", "there is no such resource", draft.at or None)])
+
+
+async def _is_within(connection: Connection, draft: Draft, letter: Letter, version: current.Version) -> bool:
+    return await current.is_within(connection, draft.purview, letter, draft.type_name, version)
+
+
+async def unseen(
+    connection: Connection,
+    drafts: Sequence[Draft],
+    numbers: Mapping[str, current.Known],
+    heard: Mapping[str, Existence],
+    *,
+    owned: Collection[str],
+    ask: bool,
+) -> frozenset[str]:
+    """The `Type/id`s that bounded drafts refer to and whose existence is no business of their author.
+
+    Raises Unheard when their owner has to be asked first whom they concern.
+    """
+    written = {draft.key for draft in drafts if draft.kind != "delete"}
+    hidden: set[str] = set()
+    unheard: set[str] = set()
+    for draft in drafts:
+        if not draft.is_bounded:
             continue
-        if not version.deleted and await current.is_within(connection, draft.purview, "r", draft.type_name, version):
-            raise Refused(
-                403, [Issue("forbidden", "no granted scope permits to write this resource", draft.request_at)]
-            )
-        raise Refused(404, [Issue("not-found", "there is no such resource", draft.at or None)])
+        named = {key for mention in draft.references if (key := known_key(mention)) is not None}
+        for key in named - written:
+            type_name = key.partition("/")[0]
+            if key == f"Patient/{draft.patient}" or any(draft.purview.is_whole(each, type_name) for each in _SEEING):
+                continue
+            if not any(draft.purview.permits(each, type_name) for each in _SEEING):
+                seen = draft.patient is None
+            elif type_name in owned:
+                seen = await _is_seen(connection, draft, type_name, numbers.get(key))
+            elif draft.patient is not None and type_name != "Patient" and ask and key not in heard:
+                unheard.add(key)
+                continue
+            else:
+                seen = key in heard and draft.patient in heard[key].patients
+            if not seen:
+                hidden.add(key)
+    if unheard:
+        raise Unheard(unheard)
+    return frozenset(hidden)
+
+
+async def _is_seen(connection: Connection, draft: Draft, type_name: str, known: current.Known | None) -> bool:
+    if known is None or known.vid is None:
+        return False
+    for letter in _SEEING:
+        if await _within(connection, draft.purview, letter, type_name, [known.vid]):
+            return True
+    return False
 
 
 async def refuse_outside(connection: Connection, stored: Sequence[tuple[Draft, int, Collection[str]]]) -> None:
@@ -35,7 +103,7 @@ async def refuse_outside(connection: Connection, stored: Sequence[tuple[Draft, i
 
     An app of one patient writes about that patient, and about nobody else.
     """
-    bounded = [each for each in stored if not each[0].purview.is_whole(each[0].letter, each[0].type_name)]
+    bounded = [each for each in stored if each[0].is_bounded]
     if not bounded:
         return
     alike: dict[tuple[Purview, Letter, str], list[int]] = {}
@@ -54,8 +122,7 @@ async def refuse_outside(connection: Connection, stored: Sequence[tuple[Draft, i
 
 
 def _concerns_others(draft: Draft, patients: Collection[str]) -> bool:
-    patient = draft.purview.patient(draft.letter, draft.type_name)
-    return patient is not None and any(other != patient for other in patients)
+    return draft.patient is not None and any(other != draft.patient for other in patients)
 
 
 async def _within(

@@ -11,10 +11,9 @@ from bedside.events import Outbox
 from bedside.events.database import Busy, Connection, Database
 from bedside.fhir.client import Unreachable
 from bedside.fhir.declaration import Service
-from bedside.fhir.existence.peers import Existence, Peers
+from bedside.fhir.existence.peers import Existence, Peers, Unheard
 from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.store.draft import Author, Draft, Written
-from bedside.fhir.store.integrity import Unheard
 from bedside.fhir.store.writer import Writer
 
 _ATTEMPTS_MAX = 8
