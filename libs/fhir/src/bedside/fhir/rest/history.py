@@ -15,7 +15,7 @@ from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.exchange import Exchange
 from bedside.fhir.rest.interaction import Interaction
 from bedside.fhir.rest.negotiation import preference
-from bedside.fhir.rest.searching import link
+from bedside.fhir.rest.page_links import link
 from bedside.fhir.rest.splicing import Bundle
 from bedside.fhir.rest.versions import ABSENT, http_date
 from bedside.fhir.search.paging import seal, unseal

@@ -6,7 +6,8 @@ from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.rest.exchange import Exchange, query_pairs
 from bedside.fhir.rest.interaction import Interaction
 from bedside.fhir.rest.negotiation import preference
-from bedside.fhir.rest.searching import searched
+from bedside.fhir.rest.page_links import pairs_meant
+from bedside.fhir.rest.searching import searched, told_apart
 from bedside.fhir.search.context import Context
 
 _FORM = "application/x-www-form-urlencoded"
@@ -17,7 +18,12 @@ async def _search(exchange: Exchange) -> Response:
 
 
 async def asked_pairs(exchange: Exchange) -> list[tuple[str, str]]:
-    """The parameters, of the address and of the form that was posted."""
+    """The parameters: of the address, of the form that was posted, or of the page that a link carried."""
+    sent = await _sent_pairs(exchange)
+    return pairs_meant(sent, key=exchange.engine.page_key, caller=told_apart(exchange.caller))
+
+
+async def _sent_pairs(exchange: Exchange) -> list[tuple[str, str]]:
     if exchange.request.method != "POST":
         return exchange.search_pairs
     sent = exchange.request.headers.get("content-type", _FORM)

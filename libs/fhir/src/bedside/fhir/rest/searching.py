@@ -1,8 +1,7 @@
 """A search and its page as a Bundle: https://hl7.org/fhir/R4/http.html#search"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from urllib.parse import urlencode
 
 from bedside.events.database.port import Reader
 from bedside.fhir import exact_json
@@ -11,12 +10,13 @@ from bedside.fhir.rest.as_of import PARAMETER as AS_OF
 from bedside.fhir.rest.as_of import snapshot_of
 from bedside.fhir.rest.confinement import purview_of
 from bedside.fhir.rest.engine import Engine
+from bedside.fhir.rest.page_links import page_links
 from bedside.fhir.rest.splicing import Bundle
 from bedside.fhir.rest.versions import ABSENT
 from bedside.fhir.search import query
 from bedside.fhir.search.asked import Facility
 from bedside.fhir.search.context import Context
-from bedside.fhir.search.paging import seal, unseal
+from bedside.fhir.search.paging import unseal
 from bedside.fhir.search.purview import Purview
 from bedside.fhir.search.running import Page, Stored, run
 from bedside.fhir.search.subset import Subset, named
@@ -48,11 +48,16 @@ async def searched(
     parsed = understood(engine, caller, context, pairs, handling=handling)
     # The instant stands in the links, and a page's token opens for no other.
     parsed = replace(parsed, applied=(*parsed.applied, *past))
-    who = (caller.subject, caller.client_id, caller.patient or "", *sorted(caller.roles))
+    who = told_apart(caller)
     after = unseal(parsed, key=engine.page_key, caller=who)
     page = await run(reader, parsed, purview=purview, snapshot=snapshot, after=after)
-    following = None if page.next is None else seal(page.next, parsed, key=engine.page_key, caller=who)
-    return _bundle(engine, parsed, page, following)
+    links = page_links(engine.base_url, parsed, page, key=engine.page_key, caller=who)
+    return _bundle(engine, parsed, page, links)
+
+
+def told_apart(caller: Caller) -> tuple[str, ...]:
+    """What tells callers, and what they may see, apart: a page's token opens for one of them."""
+    return (caller.subject, caller.client_id, caller.patient or "", *sorted(caller.roles))
 
 
 def understood(
@@ -84,12 +89,10 @@ def _refuse_foreign(purview: Purview, context: Context) -> None:
         raise ABSENT
 
 
-def _bundle(engine: Engine, parsed: query.Query, page: Page, following: str | None) -> Bundle:
-    address = f"{engine.base_url}/{parsed.context.address}".rstrip("/")
+def _bundle(engine: Engine, parsed: query.Query, page: Page, links: Iterable[tuple[str, str]]) -> Bundle:
     bundle = Bundle("searchset", total=page.total)
-    bundle.link("self", link(address, parsed.applied))
-    if following is not None:
-        bundle.link("next", link(address, [*parsed.applied, ("_page", following)]))
+    for relation, address in links:
+        bundle.link(relation, address)
     for match in page.matches:
         _add(bundle, engine, match, _shown(match, parsed.subset), "match")
     for stored in page.included:
@@ -115,8 +118,3 @@ def _included(stored: Stored, subset: Subset | None) -> bytes:
 
 def _add(bundle: Bundle, engine: Engine, stored: Stored, resource: bytes, mode: str) -> None:
     bundle.entry(full_url=f"{engine.base_url}/{stored.type_name}/{stored.id}", resource=resource, search={"mode": mode})
-
-
-def link(address: str, pairs: Sequence[tuple[str, str]]) -> str:
-    """For `Bundle.link`."""
-    return f"{address}?{urlencode(pairs, safe=':|,/$')}" if pairs else address

@@ -4,6 +4,7 @@ The token is bound to the query, to the snapshot and to the caller: it opens for
 """
 
 import os
+import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,11 +23,15 @@ _TOKEN_CHARACTERS_MAX = 4096
 
 @dataclass(frozen=True)
 class PagePosition:
-    """After the row with these sort keys and this `vid`, seen at `snapshot`."""
+    """After (or before) the row with these sort keys and this `vid`, seen at `snapshot`.
+
+    Without `vid` it is where the first page begins.
+    """
 
     snapshot: int
     keys: tuple[Any, ...]
-    vid: int
+    vid: int | None
+    backwards: bool = False
 
 
 class Paged(Protocol):
@@ -52,9 +57,8 @@ class Paged(Protocol):
 def seal(position: PagePosition, query: Paged, *, key: bytes, caller: Sequence[str]) -> str:
     """For the `_page` parameter of the next link. `key` has 32 bytes; `caller` is whatever tells callers and what
     they may see apart (subject, roles, patient)."""
-    nonce = os.urandom(_NONCE_BYTES)
-    text = orjson.dumps([position.snapshot, list(position.keys), position.vid])
-    return urlsafe_b64encode(nonce + AESGCM(key).encrypt(nonce, text, _bound_to(query, caller))).decode().rstrip("=")
+    text = orjson.dumps([position.snapshot, list(position.keys), position.vid, position.backwards])
+    return _sealed(text, key, _bound_to(query, caller))
 
 
 def unseal(query: Paged, *, key: bytes, caller: Sequence[str]) -> PagePosition | None:
@@ -64,16 +68,44 @@ def unseal(query: Paged, *, key: bytes, caller: Sequence[str]) -> PagePosition |
     """
     if query.page is None:
         return None
+    if len(query.page) > _TOKEN_CHARACTERS_MAX:
+        raise _not_its_page()
+    snapshot, keys, vid, backwards = orjson.loads(_opened(query.page, key, _bound_to(query, caller)))
+    return PagePosition(snapshot, tuple(keys), vid, backwards)
+
+
+def seal_whole(pairs: Sequence[tuple[str, str]], *, key: bytes, caller: Sequence[str]) -> str:
+    """All parameters of a page, its own `_page` among them, as one. It begins with a dot, as no other token does."""
+    return "." + _sealed(zlib.compress(orjson.dumps(pairs), 9), key, _of_caller(caller))
+
+
+def reopen(token: str, *, key: bytes, caller: Sequence[str]) -> list[tuple[str, str]]:
+    """The parameters that were sealed. Refused when it is not this caller's."""
+    # Sealed by us, so it cannot grow beyond what we once read.
+    pairs = orjson.loads(zlib.decompress(_opened(token[1:], key, _of_caller(caller))))
+    return [(name, value) for name, value in pairs]
+
+
+def _sealed(text: bytes, key: bytes, bound_to: bytes) -> str:
+    nonce = os.urandom(_NONCE_BYTES)
+    return urlsafe_b64encode(nonce + AESGCM(key).encrypt(nonce, text, bound_to)).decode().rstrip("=")
+
+
+def _opened(token: str, key: bytes, bound_to: bytes) -> bytes:
     try:
-        if len(query.page) > _TOKEN_CHARACTERS_MAX:
-            raise ValueError("too long")
-        sealed = urlsafe_b64decode(query.page + "=" * (-len(query.page) % 4))
-        nonce, text = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-        snapshot, keys, vid = orjson.loads(AESGCM(key).decrypt(nonce, text, _bound_to(query, caller)))
+        sealed = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound_to)
     except (ValueError, InvalidTag) as error:
-        text_ = "Parameter _page is not a page of this request for this caller; begin again without it"
-        raise Refused(400, [Issue("value", text_)]) from error
-    return PagePosition(snapshot, tuple(keys), vid)
+        raise _not_its_page() from error
+
+
+def _not_its_page() -> Refused:
+    text = "Parameter _page is not a page of this request for this caller; begin again without it"
+    return Refused(400, [Issue("value", text)])
+
+
+def _of_caller(caller: Sequence[str]) -> bytes:
+    return blake2b(orjson.dumps(["whole", list(caller)]), digest_size=32).digest()
 
 
 def _bound_to(query: Paged, caller: Sequence[str]) -> bytes:

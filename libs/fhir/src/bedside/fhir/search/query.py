@@ -52,7 +52,7 @@ class Query:
     includes: tuple[Include, ...]
     revincludes: tuple[Include, ...]
     count: int
-    wants_total: bool
+    total: shaping.Total
     count_only: bool
     subset: Subset | None
     page: str | None
@@ -94,7 +94,7 @@ def parse(
         try:
             reading.take(name, value)
             if name != "_page" and name not in _OTHERS:
-                applied.append((name, value))
+                applied.append((name, reading.applied(name, value)))
         except Refused as refused:
             issues = refused.issues
             if handling == "lenient" and all(issue.code == "not-supported" for issue in issues):
@@ -122,6 +122,10 @@ class _Reading:
         if not self._shape.take(name, value) and name not in _OTHERS:
             self._criteria.append(self._criterion(name, value))
 
+    def applied(self, name: str, value: str) -> str:
+        """The value as it was applied: `_count` may have been cut."""
+        return str(self._shape.count) if name == "_count" else value
+
     def _criterion(self, name: str, value: str) -> Criterion:
         type_names = self._context.type_names
         if len(type_names) == 1:
@@ -138,7 +142,7 @@ class _Reading:
             includes=tuple(shape.includes),
             revincludes=tuple(shape.revincludes),
             count=shape.count,
-            wants_total=shape.wants_total,
+            total=shape.total,
             count_only=shape.count_only or shape.count == 0,
             subset=shape.subset,
             page=shape.page,

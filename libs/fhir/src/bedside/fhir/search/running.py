@@ -1,13 +1,12 @@
 """From a query to a page: one statement for the matches, one more for each round of includes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bedside.events.database import Row
 from bedside.events.database.port import Reader
 from bedside.fhir.definitions import definitions
 from bedside.fhir.outcome import Issue, Refused
-from bedside.fhir.search import sorting
+from bedside.fhir.search import counting, sorting
 from bedside.fhir.search.criteria import Statement, sp_among
 from bedside.fhir.search.driving import Plan, plan
 from bedside.fhir.search.including import Include
@@ -44,6 +43,7 @@ class Page:
     total: int | None
     next: PagePosition | None
     snapshot: int | None
+    previous: PagePosition | None = None
 
 
 async def run(
@@ -54,7 +54,7 @@ async def run(
     snapshot: int | None = None,
     after: PagePosition | None = None,
 ) -> Page:
-    """A page as seen at `snapshot` (None: now), or the page after a position, as seen then.
+    """A page as seen at `snapshot` (None: now), or the page after (or before) a position, as seen then.
 
     What `purview` does not hold is not there: for matches, totals, sorts, chains and includes alike.
     """
@@ -62,20 +62,31 @@ async def run(
         snapshot = after.snapshot
     chosen = await plan(database, query, purview=purview, snapshot=snapshot)
     if query.count_only:
-        return Page([], [], await _count(database, query, chosen, snapshot, purview), None, snapshot)
+        total = await _total(database, query, chosen, snapshot, purview, seen_whole=None)
+        return Page([], [], total, None, snapshot)
     statement = Statement(database.dialect, snapshot=snapshot, purview=purview)
     rows = await database.fetch(_select(statement, query, chosen, after), *statement.arguments)
-    shown = rows[: query.count]
+    backwards = after is not None and after.backwards
+    shown = rows[: query.count][:: -1 if backwards else 1]
     matches = [_stored(row, definitions().type_name(row[6])) for row in shown]
     seen = snapshot if snapshot is not None or not shown else int(shown[0][7])
-    following = _position(shown[-1], seen) if len(rows) > query.count and seen is not None else None
-    total = await _total(database, query, chosen, seen, purview, first=after is None, rows=rows)
+    is_first = after is None or after.vid is None
+    seen_whole = len(rows) if is_first and len(rows) <= query.count else None
+    total = await _total(database, query, chosen, seen, purview, seen_whole=seen_whole)
     included = await _included(database, query, matches, seen, purview) if matches else []
-    return Page(matches, included, total, following, seen)
+    page = Page(matches, included, total, None, seen)
+    if not shown or seen is None:
+        return page
+    has_more = len(rows) > query.count
+    return replace(
+        page,
+        next=_position(shown[-1], seen) if has_more or backwards else None,
+        previous=_position(shown[0], seen, backwards=True) if (has_more if backwards else not is_first) else None,
+    )
 
 
-def _position(row: Row, snapshot: int) -> PagePosition:
-    return PagePosition(snapshot, tuple(row[8:]), row[4])
+def _position(row: Row, snapshot: int, *, backwards: bool = False) -> PagePosition:
+    return PagePosition(snapshot, tuple(row[8:]), row[4], backwards)
 
 
 def _stored(row: Row, type_name: str) -> Stored:
@@ -92,11 +103,14 @@ def _select(statement: Statement, query: Query, chosen: Plan, after: PagePositio
     if query.sort:
         return _select_sorted(statement, query, chosen, after)
     source, said = chosen.source(statement, "v")
-    going_on = f" AND v.vid < {statement.bind(after.vid)}" if after else ""
+    backwards = after is not None and after.backwards
+    going_on = ""
+    if after is not None and after.vid is not None:
+        going_on = f" AND v.vid {'>' if backwards else '<'} {statement.bind(after.vid)}"
     columns = f"r.fid, v.ver, v.ts, {_body(query, 'v')}, v.vid, v.rid, v.type_id, {statement.now}"
     return (
         f"SELECT {columns} FROM {source} CROSS JOIN resource r WHERE {said} AND r.rid = v.rid{going_on}"
-        f" ORDER BY {chosen.ordered_by} DESC LIMIT {statement.bind(query.count + 1)}"
+        f" ORDER BY {chosen.ordered_by} {'ASC' if backwards else 'DESC'} LIMIT {statement.bind(query.count + 1)}"
     )
 
 
@@ -105,43 +119,37 @@ def _select_sorted(statement: Statement, query: Query, chosen: Plan, after: Page
     keys = ", ".join(f"{key.expression(statement, 'v')} AS k{place}" for place, key in enumerate(query.sort, start=1))
     source, said = chosen.source(statement, "v")
     inner = f"SELECT v.vid AS vid, {keys} FROM {source} WHERE {said}"
-    going_on = f" WHERE {sorting.after(query.sort, after.keys, after.vid, statement)}" if after else ""
+    backwards = after is not None and after.backwards
+    sort = sorting.turned(query.sort) if backwards else query.sort
+    going_on = ""
+    if after is not None and after.vid is not None:
+        said_after = sorting.after(sort, after.keys, after.vid, statement, backwards=backwards)
+        going_on = f" WHERE {said_after}"
     names = [f"k{place}" for place in range(1, len(query.sort) + 1)]
-    order = [f"{name} {key.direction}" for name, key in zip(names, query.sort, strict=True)]
+    order = [f"{name} {key.direction}" for name, key in zip(names, sort, strict=True)]
+    by_vid = "ASC" if backwards else "DESC"
     page = (
-        f"SELECT q.* FROM ({inner}) q{going_on} ORDER BY {', '.join(f'q.{each}' for each in order)}, q.vid DESC"
+        f"SELECT q.* FROM ({inner}) q{going_on} ORDER BY {', '.join(f'q.{each}' for each in order)}, q.vid {by_vid}"
         f" LIMIT {statement.bind(query.count + 1)}"
     )
     keys_shown = ", ".join(f"p.{name}" for name in names)
     columns = f"r.fid, w.ver, w.ts, {_body(query, 'w')}, w.vid, w.rid, w.type_id, {statement.now}, {keys_shown}"
     return (
         f"SELECT {columns} FROM ({page}) p CROSS JOIN version w CROSS JOIN resource r"
-        f" WHERE w.vid = p.vid AND r.rid = w.rid ORDER BY {', '.join(f'p.{each}' for each in order)}, p.vid DESC"
+        f" WHERE w.vid = p.vid AND r.rid = w.rid ORDER BY {', '.join(f'p.{each}' for each in order)}, p.vid {by_vid}"
     )
 
 
 async def _total(
-    database: Reader,
-    query: Query,
-    chosen: Plan,
-    snapshot: int | None,
-    purview: Purview,
-    *,
-    first: bool,
-    rows: Sequence[Row],
+    database: Reader, query: Query, chosen: Plan, snapshot: int | None, purview: Purview, *, seen_whole: int | None
 ) -> int | None:
-    if not query.wants_total:
+    """`seen_whole`: how many there are, when the page shows them all."""
+    if query.total == "none" and not query.count_only:
         return None
-    if first and len(rows) <= query.count:
-        return len(rows)
-    return await _count(database, query, chosen, snapshot, purview)
-
-
-async def _count(database: Reader, query: Query, chosen: Plan, snapshot: int | None, purview: Purview) -> int:
-    statement = Statement(database.dialect, snapshot=snapshot, purview=purview)
-    source, said = chosen.source(statement, "v")
-    rows = await database.fetch(f"SELECT count(*) FROM {source} WHERE {said}", *statement.arguments)
-    return int(rows[0][0])
+    if seen_whole is not None:
+        return seen_whole
+    count = counting.estimated if query.total == "estimate" else counting.accurate
+    return await count(database, chosen, snapshot=snapshot, purview=purview)
 
 
 async def _included(

@@ -3,6 +3,8 @@
 http://hl7.org/fhir/R4/search.html#modifyingresults
 """
 
+from typing import Literal
+
 from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.search import subset
 from bedside.fhir.search.including import Include, includes_of, revinclude_of
@@ -10,6 +12,15 @@ from bedside.fhir.search.sorting import SortKey, sort_of
 from bedside.fhir.search.spelling import SHAPING, shown
 
 INCLUDES_MAX = 30
+Total = Literal["none", "estimate", "accurate"]
+_TOTALS: tuple[Total, ...] = ("none", "estimate", "accurate")
+_UNSUPPORTED = {
+    "_contained": "contained resources are found with what contains them",
+    "_containedType": "contained resources are found with what contains them",
+    "_filter": "ask with parameters instead",
+    "_query": "no named queries are defined here",
+    "_score": "matches have no score",
+}
 
 
 class Shape:
@@ -24,13 +35,15 @@ class Shape:
         self.sort: tuple[SortKey, ...] = ()
         self.includes: list[Include] = []
         self.revincludes: list[Include] = []
-        self.wants_total = False
+        self.total: Total = "none"
         self.count_only = False
         self.subset: subset.Subset | None = None
         self.page: str | None = None
 
     def take(self, name: str, value: str) -> bool:
         """False when the parameter is none of these."""
+        if (why := _UNSUPPORTED.get(name.partition(":")[0])) is not None:
+            raise Refused(400, [Issue("not-supported", f"Parameter {shown(name)} is not supported: {why}")])
         if name not in SHAPING:
             if name.partition(":")[0] in SHAPING:
                 raise Refused(400, [Issue("not-supported", f"Parameter {shown(name)} has no such modifier")])
@@ -64,9 +77,11 @@ class Shape:
         self.sort = sort_of(self._type_names, value)
 
     def _take_total(self, value: str) -> None:
-        if value not in ("none", "estimate", "accurate"):
-            raise Refused(400, [Issue("value", "Parameter _total is none, estimate or accurate")])
-        self.wants_total = value != "none"
+        for total in _TOTALS:
+            if value == total:
+                self.total = total
+                return
+        raise Refused(400, [Issue("value", "Parameter _total is none, estimate or accurate")])
 
     def _take_summary(self, value: str) -> None:
         self.count_only = value == "count"

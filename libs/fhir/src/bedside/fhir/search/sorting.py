@@ -29,12 +29,13 @@ _COLUMNS: dict[str, tuple[str, str, str, Any, Any]] = {
 
 @dataclass(frozen=True)
 class SortKey:
-    """`kind` is the parameter's type, or `_id` or `_lastUpdated`."""
+    """`kind` is the parameter's type, or `_id` or `_lastUpdated`. `turned`: walked from its end to its beginning."""
 
     code: str
     kind: str
     descending: bool
     sps: tuple[int, ...] = ()
+    turned: bool = False
 
     def expression(self, statement: Statement, version: str) -> str:
         """The key of a version. Never NULL, so that a page can go on after it."""
@@ -52,7 +53,7 @@ class SortKey:
 
     @property
     def direction(self) -> str:
-        return "DESC" if self.descending else "ASC"
+        return "DESC" if self.descending != self.turned else "ASC"
 
 
 def sort_of(type_names: Sequence[str], value: str) -> tuple[SortKey, ...]:
@@ -83,11 +84,18 @@ def _key(type_name: str, name: str) -> SortKey:
     return SortKey(code, parameter.kind, descending, parameter.sps)
 
 
-def after(keys: Sequence[SortKey], values: Sequence[Any], vid: int, statement: Statement) -> str:
-    """What comes after the last row of a page, for keys k1, k2 … and then `vid`, newest first."""
-    said = f"q.vid < {statement.bind(vid)}"
+def turned(keys: Sequence[SortKey]) -> tuple[SortKey, ...]:
+    """The other way round, to walk backwards: the values of the keys stay the same."""
+    return tuple(replace(key, turned=not key.turned) for key in keys)
+
+
+def after(
+    keys: Sequence[SortKey], values: Sequence[Any], vid: int, statement: Statement, *, backwards: bool = False
+) -> str:
+    """What comes after the last row of a page, for keys k1, k2 … and then `vid`: newest first, or last (backwards)."""
+    said = f"q.vid {'>' if backwards else '<'} {statement.bind(vid)}"
     for place in range(len(keys), 0, -1):
         bound = statement.bind(values[place - 1])
-        sign = "<" if keys[place - 1].descending else ">"
+        sign = "<" if keys[place - 1].direction == "DESC" else ">"
         said = f"(q.k{place} {sign} {bound} OR (q.k{place} = {statement.bind(values[place - 1])} AND {said}))"
     return said
