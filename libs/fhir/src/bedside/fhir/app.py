@@ -6,6 +6,9 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from bedside.events.database import Database
+from bedside.fhir.bulk.exporting import Exporting
+from bedside.fhir.bulk.interactions import ExportInteractions
+from bedside.fhir.bulk.partitioning import FILE_RESOURCES_MAX
 from bedside.fhir.capability import CAPABILITIES
 from bedside.fhir.declaration import Service
 from bedside.fhir.existence.answering import EXISTENCE
@@ -24,6 +27,7 @@ from bedside.fhir.rest.search_compartment import SEARCHES_OF_COMPARTMENTS
 from bedside.fhir.rest.search_system import SEARCH_SYSTEM, SEARCH_SYSTEM_BY_POST
 from bedside.fhir.rest.update import UPDATE
 from bedside.fhir.rest.vread import VREAD
+from bedside.fhir.search.asked import Facility
 from bedside.fhir.store.store import Clock, RealClock, new_store
 from bedside.identity import Verifier
 
@@ -60,12 +64,14 @@ def fhir_app(
     check_references: bool = True,
     body_bytes_max: int = BODY_BYTES_MAX,
     page_key: bytes | None = None,
+    export_file_max: int = FILE_RESOURCES_MAX,
 ) -> Starlette:
     """`/fhir/…` and `/internal/…` of this service.
 
     `base_url` is the FHIR base that clients see (the gateway's); `address` is where this service itself answers.
     Without `peers`, references to types that other services own are taken as they come. `page_key` (32 bytes) seals
-    page tokens; replicas share one, by default it is new with each start.
+    page tokens; replicas share one, by default it is new with each start. `export_file_max`
+    bounds the resources in one file of an export.
     """
     base_url = base_url.rstrip("/")
     engine = Engine(
@@ -86,7 +92,12 @@ def fhir_app(
         page_key=page_key or os.urandom(32),
         interactions=INTERACTIONS,
     )
+    facility = Facility(base_url)
+    exports = ExportInteractions(Exporting(database, engine.store.clock, facility, size=export_file_max), facility)
     return Starlette(
-        routes=[*routes(engine, INTERACTIONS, "/fhir"), *routes(engine, [EXISTENCE, MATCHING], "")],
+        routes=[
+            *routes(engine, (*exports.all(), *INTERACTIONS), "/fhir"),
+            *routes(engine, [EXISTENCE, MATCHING], ""),
+        ],
         exception_handlers={HTTPException: refused, Exception: refused},
     )

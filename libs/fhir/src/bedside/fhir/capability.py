@@ -16,7 +16,7 @@ from bedside.fhir.search.parameters import parameters
 
 _SYSTEM = ("transaction", "batch", "search-system", "history-system")
 # R4 has no code for a search in a compartment: who can search types can search them there.
-_UNNAMED = ("capabilities", "existence", "search-compartment")
+_UNNAMED = ("capabilities", "existence", "search-compartment", "export")
 
 
 def capability_statement(engine: Engine, interactions: Iterable[Interaction]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ class Interaction:
     """`code` is of https://hl7.org/fhir/R4/valueset-type-restful-interaction.html or the system-level set.
 
     `scope` is the letter that is asked of the caller for the type in the path: `entries` leaves it to the interaction,
-    which asks for each entry; `public` asks for nothing.
+    which asks for each entry; `public` asks for nothing. `speaks` is a media type that it answers with beside FHIR's.
     """
 
     code: str
@@ -24,3 +24,4 @@ class Interaction:
     path: str
     scope: Literal["c", "r", "u", "d", "s", "entries", "public"]
     handle: Handle
+    speaks: str | None = None

@@ -34,15 +34,18 @@ class Wanted:
         )
 
 
-def wanted(request: Request, pairs: list[tuple[str, str]]) -> Wanted:
-    """Refused with 406 when the client accepts nothing that we speak. `_format` outranks the header."""
+def wanted(request: Request, pairs: list[tuple[str, str]], *, also: str | None = None) -> Wanted:
+    """Refused with 406 when the client accepts nothing that we speak. `_format` outranks the header.
+
+    `also` is a media type beside FHIR's that the answer itself has.
+    """
     named = next((value for name, value in pairs if name == "_format"), None)
     pretty = any(name == "_pretty" and value == "true" for name, value in pairs)
     accept = request.headers.get("accept", "*/*") if named is None else named.replace(" ", "+")
     media_type = _chosen(accept, by_format=named is not None)
-    if media_type is None:
+    if media_type is None and not (also is not None and also in accept):
         raise Refused(406, [Issue("not-supported", "only application/fhir+json of FHIR 4.0 is spoken here")])
-    return Wanted(media_type, pretty)
+    return Wanted(media_type or "application/fhir+json", pretty)
 
 
 @lru_cache(maxsize=256)
@@ -72,7 +75,7 @@ def preference(request: Request, name: str) -> str | None:
     for header in request.headers.getlist("prefer"):
         for part in header.replace(";", ",").split(","):
             key, _, value = part.strip().partition("=")
-            if key.strip().lower() == name:
+            if key.strip().lower() == name.lower():
                 return value.strip().strip('"')
     return None
 

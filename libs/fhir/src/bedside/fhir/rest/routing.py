@@ -96,7 +96,7 @@ class Endpoint:
             self.engine,
             request,
             caller,
-            wanted(request, pairs),
+            wanted(request, pairs, also=interaction.speaks),
             pairs,
             type_name=request.path_params.get("type_name", ""),
             id=request.path_params.get("id", ""),

@@ -11,6 +11,8 @@ _UP_TO = "SELECT txn FROM txn WHERE ts <= $1 ORDER BY ts DESC, txn DESC LIMIT 1"
 _SINCE = "SELECT txn FROM txn WHERE ts >= $1 ORDER BY ts, txn LIMIT 1"
 _NEWEST = "SELECT ts FROM txn ORDER BY txn DESC LIMIT 1"
 _AFTER_ALL = 2**62
+ALWAYS = 2**62
+"""An instant after all others."""
 
 
 async def up_to(reader: Reader, instant: int) -> int:

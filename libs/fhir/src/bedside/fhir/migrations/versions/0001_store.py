@@ -5,6 +5,7 @@ from typing import cast
 from alembic import op
 
 from bedside.events.database import Dialect
+from bedside.fhir.bulk import jobs
 from bedside.fhir.search import index_tables
 from bedside.fhir.store import tables
 
@@ -16,7 +17,7 @@ depends_on = None
 
 def upgrade() -> None:
     dialect = cast(Dialect, op.get_bind().dialect.name)
-    for statement in (*tables.statements(dialect), *index_tables.statements(dialect)):
+    for statement in (*tables.statements(dialect), *index_tables.statements(dialect), *jobs.statements(dialect)):
         op.execute(statement)
 
 
