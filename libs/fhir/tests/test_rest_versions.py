@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from bedside.fhir.rest.testing import BASE, Served
 
 
@@ -130,3 +132,29 @@ async def test_pretty_and_format_shape_the_answer(server: Served) -> None:
     pretty = await server.http.get("/fhir/Patient/p1?_pretty=true&_format=json", headers={"accept": "text/html"})
     assert pretty.status_code == 200
     assert pretty.content.startswith(b'{\n  "resourceType"')
+
+
+@pytest.mark.parametrize(
+    ("query", "elements"),
+    [
+        ("_summary=true", {"resourceType", "id", "meta", "name", "gender"}),
+        ("_summary=data", {"resourceType", "id", "meta", "name", "gender", "maritalStatus"}),
+        ("_summary=false", {"resourceType", "id", "meta", "text", "name", "gender", "maritalStatus"}),
+        ("_elements=gender", {"resourceType", "id", "meta", "gender"}),
+        ("_elements=gender&_format=json", {"resourceType", "id", "meta", "gender"}),
+    ],
+)
+async def test_a_read_shows_a_part_where_that_is_asked_for(server: Served, query: str, elements: set[str]) -> None:
+    text = {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'}
+    await put(server, patient(text=text, gender="male", maritalStatus={"text": "x"}))
+    read = await server.http.get(f"/fhir/Patient/p1?{query}")
+    assert set(read.json()) == elements
+    assert read.headers["etag"] == 'W/"1"'
+    is_part = any(tag["code"] == "SUBSETTED" for tag in read.json()["meta"].get("tag", []))
+    assert is_part == ("false" not in query)
+
+
+@pytest.mark.parametrize("query", ["_summary=count", "_summary=x", "_elements=", "_elements=shoeSize", "name=x"])
+async def test_a_read_refuses_a_part_that_is_none(server: Served, query: str) -> None:
+    await put(server, patient())
+    assert (await server.http.get(f"/fhir/Patient/p1?{query}")).status_code == 400

@@ -8,8 +8,9 @@ from starlette.requests import Request
 
 from bedside.fhir import exact_json
 from bedside.fhir.outcome import Issue, Refused
+from bedside.fhir.rest import binary
 from bedside.fhir.rest.engine import Engine
-from bedside.fhir.rest.negotiation import Wanted, check_sent
+from bedside.fhir.rest.negotiation import Wanted, check_sent, is_fhir
 from bedside.fhir.store.draft import Author
 from bedside.identity import Caller
 
@@ -58,6 +59,8 @@ class Exchange:
 
     async def sent(self) -> dict[str, Any]:
         """The resource in the body, not yet validated. Refused with 415 or 400."""
+        if self.type_name == "Binary" and not is_fhir(self.request.headers.get("content-type", "")):
+            return binary.of_content(self.request, await self.body(), self.id)
         check_sent(self.request)
         try:
             value = exact_json.parse(await self.body())

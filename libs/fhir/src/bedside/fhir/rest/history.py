@@ -14,10 +14,11 @@ from bedside.fhir.rest.confinement import purview_of, refuse_unless
 from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.exchange import Exchange
 from bedside.fhir.rest.interaction import Interaction
+from bedside.fhir.rest.known import http_date
 from bedside.fhir.rest.negotiation import preference
 from bedside.fhir.rest.page_links import link
 from bedside.fhir.rest.splicing import Bundle
-from bedside.fhir.rest.versions import ABSENT, http_date
+from bedside.fhir.rest.versions import ABSENT
 from bedside.fhir.search.paging import seal, unseal
 from bedside.identity import Caller
 

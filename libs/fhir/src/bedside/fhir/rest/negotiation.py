@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/http.html#mime-type
 """
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,7 +13,11 @@ from starlette.requests import Request
 from bedside.fhir import exact_json
 from bedside.fhir.outcome import Issue, Refused
 
-_JSON = ("application/fhir+json", "application/json", "text/json", "application/json+fhir")
+JSON = "application/fhir+json"
+ANYTHING = "*/*"
+RANGES_MAX = 100
+_QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?", re.ASCII)
+_JSON = (JSON, "application/json", "text/json", "application/json+fhir")
 _ANY = ("*/*", "application/*")
 _FORMATS = (*_JSON, "json")
 _FHIR_VERSIONS = ("4.0", "4.0.1", "R4", "r4")
@@ -22,7 +27,7 @@ _FHIR_VERSIONS = ("4.0", "4.0.1", "R4", "r4")
 class Wanted:
     """How the answer is to look."""
 
-    media_type: str = "application/fhir+json"
+    media_type: str = JSON
     pretty: bool = False
 
     def body(self, stored: bytes) -> bytes:
@@ -37,28 +42,49 @@ class Wanted:
 def wanted(request: Request, pairs: list[tuple[str, str]], *, also: str | None = None) -> Wanted:
     """Refused with 406 when the client accepts nothing that we speak. `_format` outranks the header.
 
-    `also` is a media type beside FHIR's that the answer itself has.
+    `also` is a media type beside FHIR's that the answer itself has; with ANYTHING the interaction looks for itself.
     """
     named = next((value for name, value in pairs if name == "_format"), None)
     pretty = any(name == "_pretty" and value == "true" for name, value in pairs)
-    accept = request.headers.get("accept", "*/*") if named is None else named.replace(" ", "+")
+    accept = ",".join(request.headers.getlist("accept")) or "*/*" if named is None else named.replace(" ", "+")
     media_type = _chosen(accept, by_format=named is not None)
-    if media_type is None and not (also is not None and also in accept):
+    is_other = named is None if also == ANYTHING else also is not None and also in accept
+    if media_type is None and not is_other:
         raise Refused(406, [Issue("not-supported", "only application/fhir+json of FHIR 4.0 is spoken here")])
-    return Wanted(media_type or "application/fhir+json", pretty)
+    return Wanted(media_type or JSON, pretty)
 
 
 @lru_cache(maxsize=256)
 def _chosen(accept: str, *, by_format: bool) -> str | None:
-    for part in accept.split(","):
-        media_type, parameters = _taken_apart(part)
-        if parameters.get("fhirversion", "4.0") not in _FHIR_VERSIONS or parameters.get("q") in ("0", "0.0"):
+    for media_type, parameters in ranges(accept):
+        if parameters.get("fhirversion", "4.0") not in _FHIR_VERSIONS:
             continue
         if media_type == "application/json":
             return "application/json"
         if media_type in _JSON or (by_format and media_type in _FORMATS) or (not by_format and media_type in _ANY):
-            return "application/fhir+json"
+            return JSON
     return None
+
+
+def ranges(accept: str) -> list[tuple[str, dict[str, str]]]:
+    """The media ranges of an Accept header, the most wanted first; those with `q=0` are left out.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1
+    """
+    parts = [_taken_apart(part) for part in accept.split(",", RANGES_MAX)[:RANGES_MAX]]
+    weighed = [(_weight(parameters), (media_type, parameters)) for media_type, parameters in parts]
+    return [part for weight, part in sorted(weighed, key=lambda each: -each[0]) if weight > 0]
+
+
+def _weight(parameters: dict[str, str]) -> float:
+    """What cannot be read counts as 0: nobody asked for it in so many words."""
+    text = parameters.get("q", "1")
+    return float(text) if _QUALITY.fullmatch(text) else 0
+
+
+def is_fhir(content_type: str) -> bool:
+    """Whether a Content-Type is one of FHIR's JSON."""
+    return _taken_apart(content_type)[0] in _JSON
 
 
 def check_sent(request: Request) -> None:

@@ -13,7 +13,7 @@ from bedside.fhir.search.spelling import shown
 from bedside.fhir.store import current
 from bedside.identity import Caller
 
-_TAKEN = (AS_OF,)
+_TAKEN = (AS_OF, "_summary", "_elements")
 
 
 async def version_read(

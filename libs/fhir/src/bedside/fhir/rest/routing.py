@@ -14,7 +14,7 @@ from bedside.fhir.rest.confinement import refuse_unless
 from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.exchange import Exchange, query_pairs
 from bedside.fhir.rest.interaction import Interaction
-from bedside.fhir.rest.negotiation import wanted
+from bedside.fhir.rest.negotiation import ANYTHING, wanted
 from bedside.fhir.rest.refusals import refused
 from bedside.fhir.rest.versions import ABSENT
 from bedside.fhir.store.references import types
@@ -92,11 +92,13 @@ class Endpoint:
         if len(query) > _QUERY_CHARACTERS_MAX:
             raise Refused(400, [Issue("too-long", "the query is too long; use POST _search")])
         pairs = query_pairs(query.decode("latin-1")) if query else []
+        # What a Binary holds may be wanted as it is, whatever its type.
+        is_binary = request.path_params.get("type_name") == "Binary" and interaction.scope == "r"
         exchange = Exchange(
             self.engine,
             request,
             caller,
-            wanted(request, pairs, also=interaction.speaks),
+            wanted(request, pairs, also=ANYTHING if is_binary else interaction.speaks),
             pairs,
             type_name=request.path_params.get("type_name", ""),
             id=request.path_params.get("id", ""),

@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from bedside.fhir.rest.binary import raw_answer
 from bedside.fhir.rest.exchange import Exchange
 from bedside.fhir.rest.interaction import Interaction
 from bedside.fhir.rest.reading import version_vread
@@ -14,6 +15,8 @@ async def _vread(exchange: Exchange) -> Response:
         raise ABSENT
     database = exchange.engine.store.database
     version = await version_vread(database, exchange.caller, exchange.type_name, exchange.id, int(number))
+    if exchange.type_name == "Binary" and (raw := raw_answer(exchange.request, exchange.pairs, version)) is not None:
+        return raw
     return shown(exchange, version)
 
 
