@@ -1,5 +1,6 @@
 """What the base says of itself to those without a token."""
 
+from bedside.gateway.federation.capabilities import merged
 from bedside.gateway.federation.testing import PUBLIC, GatewayInFront, StandIn
 
 
@@ -33,6 +34,21 @@ async def test_metadata_is_a_503_until_every_owner_was_seen_and_then_outlives_th
     front.silence("encounters")
     assert not await front.base.capabilities.refresh()
     assert (await front.http.get("/fhir/metadata")).status_code == 200
+
+
+async def test_metadata_comes_in_the_modes_of_r4() -> None:
+    front = gateway()
+    normative = (await front.http.get("/fhir/metadata?mode=normative")).json()
+    assert [each["type"] for each in normative["rest"][0]["resource"]] == ["Binary", "Observation", "Patient"]
+    terminology = (await front.http.get("/fhir/metadata?mode=terminology")).json()
+    assert terminology["resourceType"] == "TerminologyCapabilities"
+    assert (await front.http.get("/fhir/metadata?mode=nonsense")).status_code == 400
+
+
+def test_what_only_an_owner_has_as_a_whole_is_not_promised_of_the_base() -> None:
+    rest = {"mode": "server", "interaction": [{"code": "batch"}, {"code": "history-system"}]}
+    whole = merged([{"rest": [rest]}, {"rest": [rest]}], PUBLIC, {})
+    assert whole["rest"][0]["interaction"] == [{"code": "batch"}]
 
 
 async def test_ownership_follows_what_owners_say() -> None:

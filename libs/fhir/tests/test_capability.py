@@ -29,3 +29,22 @@ async def test_the_statement_is_valid_fhir(server: Served) -> None:
     from bedside.fhir.validation import validate
 
     assert validate(exact_json.parse((await server.http.get("/fhir/metadata")).content)) == []
+
+
+async def test_the_normative_mode_keeps_what_is_normative_in_r4(server: Served) -> None:
+    statement = (await server.http.get("/fhir/metadata?mode=normative")).json()
+    assert [resource["type"] for resource in statement["rest"][0]["resource"]] == ["Observation", "Patient"]
+
+
+async def test_the_terminology_mode_says_that_there_is_no_terminology_service(server: Served) -> None:
+    from bedside.fhir import exact_json
+    from bedside.fhir.validation import validate
+
+    answer = await server.http.get("/fhir/metadata?mode=terminology")
+    assert validate(exact_json.parse(answer.content)) == []
+    assert set(answer.json()) == {"resourceType", "status", "date", "kind", "software", "implementation"}
+    assert answer.json()["resourceType"] == "TerminologyCapabilities"
+
+
+async def test_a_mode_that_r4_does_not_have_is_refused(server: Served) -> None:
+    assert (await server.http.get("/fhir/metadata?mode=everything")).status_code == 400

@@ -9,7 +9,8 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bedside.fhir.outcome import Issue
+from bedside.fhir.capability_modes import in_mode
+from bedside.fhir.outcome import Issue, Refused
 from bedside.gateway.federation.refusals import FHIR_JSON, RETRY_AFTER_S, outcome
 from bedside.gateway.owners import Owners, Unreachable
 from bedside.gateway.ownership import SERVICES
@@ -17,6 +18,8 @@ from bedside.gateway.ownership import SERVICES
 REFRESH_S = 60.0
 RETRY_S = 1.0
 TIMEOUT_S = 5.0
+# What every owner has and the base as a whole does not: their histories are not put together.
+_OF_ONE_OWNER = ("history-system",)
 log = structlog.get_logger("bedside.gateway.capabilities")
 
 
@@ -36,7 +39,12 @@ class Capabilities:
             missing = ", ".join(service for service in SERVICES if service not in self._seen)
             issue = Issue("transient", f"The capabilities of {missing} are not known yet.")
             return outcome(503, [issue], {"Retry-After": str(RETRY_AFTER_S)})
-        return Response(self._merged, media_type=FHIR_JSON, headers={"Cache-Control": "max-age=60"})
+        mode = request.query_params.get("mode", "full")
+        try:
+            body = self._merged if mode == "full" else orjson.dumps(in_mode(orjson.loads(self._merged), mode))
+        except Refused as refused:
+            return outcome(refused.status, refused.issues)
+        return Response(body, media_type=FHIR_JSON, headers={"Cache-Control": "max-age=60"})
 
     async def refresh(self) -> bool:
         """Asks every owner; whether all answered."""
@@ -77,7 +85,7 @@ def merged(statements: list[dict[str, Any]], public_base: str, security: Mapping
         "mode": "server",
         "security": dict(security),
         "resource": resources,
-        "interaction": _in_all(rests, "interaction", "code"),
+        "interaction": [each for each in _in_all(rests, "interaction", "code") if each["code"] not in _OF_ONE_OWNER],
         "searchParam": _in_all(rests, "searchParam", "name"),
         "operation": _in_any(rests, "operation", "name"),
     }

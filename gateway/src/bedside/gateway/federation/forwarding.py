@@ -30,6 +30,7 @@ _TO_OWNER = frozenset(
         b"prefer",
         b"x-test-now",
         b"x-provenance",
+        b"x-security-context",
         b"traceparent",
     }
 )

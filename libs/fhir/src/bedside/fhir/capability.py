@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
+from bedside.fhir.capability_modes import in_mode
 from bedside.fhir.definitions import definitions
-from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.rest.as_of import DOCUMENTATION as AS_OF
 from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.exchange import Exchange
@@ -82,9 +82,7 @@ def _resource(type_name: str, codes: list[str]) -> dict[str, Any]:
 
 async def _capabilities(exchange: Exchange) -> Response:
     mode = next((value for name, value in exchange.pairs if name == "mode"), "full")
-    if mode != "full":
-        raise Refused(400, [Issue("not-supported", "only mode=full is answered")])
-    statement = capability_statement(exchange.engine, exchange.engine.interactions)
+    statement = in_mode(capability_statement(exchange.engine, exchange.engine.interactions), mode)
     return Response(exchange.wanted.body(orjson.dumps(statement)), media_type=exchange.wanted.media_type)
 
 
