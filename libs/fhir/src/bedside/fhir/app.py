@@ -13,12 +13,14 @@ from bedside.fhir.capability import CAPABILITIES
 from bedside.fhir.declaration import Service
 from bedside.fhir.existence.answering import EXISTENCE
 from bedside.fhir.existence.peers import Peers
+from bedside.fhir.operations.registered import OPERATIONS
 from bedside.fhir.rest.bundle import BUNDLE
 from bedside.fhir.rest.create import CREATE
 from bedside.fhir.rest.delete import DELETE
 from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.history import HISTORY, HISTORY_OF_ALL, HISTORY_OF_TYPE
 from bedside.fhir.rest.matching import MATCHING
+from bedside.fhir.rest.operation import OPERATION_INTERACTIONS
 from bedside.fhir.rest.read import READ
 from bedside.fhir.rest.refusals import refused
 from bedside.fhir.rest.routing import routes
@@ -38,6 +40,7 @@ INTERACTIONS = (
     SEARCH_SYSTEM_BY_POST,
     SEARCH_BY_POST,
     HISTORY_OF_TYPE,
+    *OPERATION_INTERACTIONS,
     READ,
     UPDATE,
     DELETE,
@@ -91,6 +94,7 @@ def fhir_app(
         body_bytes_max=body_bytes_max,
         page_key=page_key or os.urandom(32),
         interactions=INTERACTIONS,
+        operations=(*OPERATIONS, *service.operations),
     )
     facility = Facility(base_url)
     exports = ExportInteractions(Exporting(database, engine.store.clock, facility, size=export_file_max), facility)

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from bedside.fhir.capability_modes import in_mode
 from bedside.fhir.definitions import definitions
+from bedside.fhir.operations.operation import Level
 from bedside.fhir.rest.as_of import DOCUMENTATION as AS_OF
 from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.exchange import Exchange
@@ -16,7 +17,7 @@ from bedside.fhir.search.parameters import parameters
 
 _SYSTEM = ("transaction", "batch", "search-system", "history-system")
 # R4 has no code for a search in a compartment: who can search types can search them there.
-_UNNAMED = ("capabilities", "existence", "search-compartment", "export")
+_UNNAMED = ("capabilities", "existence", "search-compartment", "export", "operation")
 
 
 def capability_statement(engine: Engine, interactions: Iterable[Interaction]) -> dict[str, Any]:
@@ -24,6 +25,7 @@ def capability_statement(engine: Engine, interactions: Iterable[Interaction]) ->
     codes = {interaction.code for interaction in interactions} - set(_UNNAMED)
     system = [code for code in _SYSTEM if code in codes or (code == "batch" and "transaction" in codes)]
     each = sorted(codes - set(_SYSTEM))
+    operations = _operations(engine, "")
     started = engine.started.isoformat(timespec="seconds").replace("+00:00", "Z")
     return {
         "resourceType": "CapabilityStatement",
@@ -50,14 +52,15 @@ def capability_statement(engine: Engine, interactions: Iterable[Interaction]) ->
                         }
                     ]
                 },
-                "resource": [_resource(type_name, each) for type_name in sorted(engine.service.types)],
+                "resource": [_resource(engine, type_name, each) for type_name in sorted(engine.service.types)],
                 "interaction": [{"code": code} for code in system],
+                **({"operation": operations} if operations else {}),
             }
         ],
     }
 
 
-def _resource(type_name: str, codes: list[str]) -> dict[str, Any]:
+def _resource(engine: Engine, type_name: str, codes: list[str]) -> dict[str, Any]:
     known = parameters(type_name)
     told = definitions().search_parameters(type_name)
     described = {
@@ -76,8 +79,19 @@ def _resource(type_name: str, codes: list[str]) -> dict[str, Any]:
         "searchParam": [
             {"name": code, "definition": told[code].url, "type": told[code].type} for code in sorted(known)
         ],
+        "operation": _operations(engine, type_name),
     }
     return {name: value for name, value in described.items() if value != []}
+
+
+def _operations(engine: Engine, type_name: str) -> list[dict[str, str]]:
+    """Those of the type, or of everything when it is empty."""
+    levels: tuple[Level, ...] = ("type", "instance") if type_name else ("system",)
+    return [
+        {"name": operation.code, "definition": operation.definition}
+        for operation in sorted(engine.operations, key=lambda operation: operation.code)
+        if any(operation.serves(level, type_name, engine.service.types) for level in levels)
+    ]
 
 
 async def _capabilities(exchange: Exchange) -> Response:

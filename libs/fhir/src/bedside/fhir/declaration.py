@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bedside.events import Fact, Reaction
 from bedside.fhir.outcome import Issue
+
+if TYPE_CHECKING:
+    from bedside.fhir.operations.operation import Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,12 @@ class Owned:
 
 @dataclass(frozen=True)
 class Service:
-    """A core service."""
+    """A core service. `operations` are its own, beside those that every service has."""
 
     name: str
     owns: tuple[Owned, ...]
     reactions: tuple[Reaction, ...] = ()
+    operations: "tuple[Operation, ...]" = ()
 
     @cached_property
     def types(self) -> frozenset[str]:

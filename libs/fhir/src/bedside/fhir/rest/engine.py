@@ -9,6 +9,7 @@ from bedside.fhir.store.store import Store
 from bedside.identity import Verifier
 
 if TYPE_CHECKING:
+    from bedside.fhir.operations.operation import Operation
     from bedside.fhir.rest.interaction import Interaction
 
 
@@ -25,3 +26,4 @@ class Engine:
     body_bytes_max: int
     page_key: bytes = field(repr=False)
     interactions: "tuple[Interaction, ...]" = field(default=(), repr=False)
+    operations: "tuple[Operation, ...]" = field(default=(), repr=False)

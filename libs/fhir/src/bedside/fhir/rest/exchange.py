@@ -62,13 +62,25 @@ class Exchange:
         if self.type_name == "Binary" and not is_fhir(self.request.headers.get("content-type", "")):
             return binary.of_content(self.request, await self.body(), self.id)
         check_sent(self.request)
-        try:
-            value = exact_json.parse(await self.body())
-        except exact_json.Malformed as malformed:
-            raise Refused(400, [Issue("structure", str(malformed))]) from malformed
-        if not isinstance(value, dict):
-            raise Refused(400, [Issue("structure", "a resource is a JSON object")])
-        return value
+        return _resource(await self.body())
+
+    async def sent_if_any(self) -> dict[str, Any] | None:
+        """As `sent`; None when the body is empty."""
+        body = await self.body()
+        if not body:
+            return None
+        check_sent(self.request)
+        return _resource(body)
+
+
+def _resource(body: bytes) -> dict[str, Any]:
+    try:
+        value = exact_json.parse(body)
+    except exact_json.Malformed as malformed:
+        raise Refused(400, [Issue("structure", str(malformed))]) from malformed
+    if not isinstance(value, dict):
+        raise Refused(400, [Issue("structure", "a resource is a JSON object")])
+    return value
 
 
 def query_pairs(text: str) -> list[tuple[str, str]]:

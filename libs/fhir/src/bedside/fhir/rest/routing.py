@@ -111,7 +111,9 @@ class Endpoint:
     def _refuse_wrong_address(self, exchange: Exchange, interaction: Interaction) -> None:
         if "{type_name}" not in interaction.path:
             return
-        if exchange.type_name not in self.engine.service.types:
+        # An operation may be served on a type of another service, so it looks for itself.
+        is_own = exchange.type_name in self.engine.service.types or "{operation}" in interaction.path
+        if not is_own or exchange.type_name not in types():
             if exchange.type_name in types():
                 raise Refused(404, [Issue("not-supported", "resources of this type are not kept by this service")])
             what = "operation" if exchange.type_name.startswith("$") else "resource type"

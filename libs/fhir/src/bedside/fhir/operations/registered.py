@@ -1,0 +1,5 @@
+"""The operations that every core service has."""
+
+from bedside.fhir.operations.operation import Operation
+
+OPERATIONS: tuple[Operation, ...] = ()

@@ -1,0 +1,41 @@
+"""Invoking an operation, on everything, on a type or on one resource: https://hl7.org/fhir/R4/operations.html#invoking"""
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from bedside.fhir.operations.arguments import arguments_of
+from bedside.fhir.operations.operation import Level, Operation
+from bedside.fhir.outcome import Issue, Refused
+from bedside.fhir.rest.confinement import refuse_unless
+from bedside.fhir.rest.exchange import Exchange
+from bedside.fhir.rest.interaction import Interaction
+
+
+async def _invoke(exchange: Exchange) -> Response:
+    operation = _asked_for(exchange)
+    posted = exchange.request.method == "POST"
+    if operation.affects_state and not posted:
+        raise HTTPException(405, headers={"allow": "POST"})
+    if exchange.type_name:
+        for letter in operation.scope:
+            refuse_unless(exchange.caller, letter, exchange.type_name)
+    sent = await exchange.sent_if_any() if posted else None
+    return await operation.handle(exchange, arguments_of(operation, exchange.search_pairs, sent))
+
+
+def _asked_for(exchange: Exchange) -> Operation:
+    code = exchange.request.path_params["operation"]
+    level: Level = "instance" if exchange.id else "type" if exchange.type_name else "system"
+    named = [operation for operation in exchange.engine.operations if operation.code == code]
+    for operation in named:
+        if operation.serves(level, exchange.type_name, exchange.engine.service.types):
+            return operation
+    text = "this operation is not supported here" if named else "this operation is not supported"
+    raise Refused(404, [Issue("not-supported", text)])
+
+
+OPERATION_INTERACTIONS = tuple(
+    Interaction("operation", method, path, "entries", _invoke)
+    for path in ("/${operation}", "/{type_name}/${operation}", "/{type_name}/{id}/${operation}")
+    for method in ("GET", "POST")
+)
