@@ -26,12 +26,10 @@ async def _invoke(exchange: Exchange) -> Response:
 def _asked_for(exchange: Exchange) -> Operation:
     code = exchange.request.path_params["operation"]
     level: Level = "instance" if exchange.id else "type" if exchange.type_name else "system"
-    named = [operation for operation in exchange.engine.operations if operation.code == code]
-    for operation in named:
-        if operation.serves(level, exchange.type_name, exchange.engine.service.types):
+    for operation in exchange.engine.operations:
+        if operation.code == code and operation.serves(level, exchange.type_name, exchange.engine.service.types):
             return operation
-    text = "this operation is not supported here" if named else "this operation is not supported"
-    raise Refused(404, [Issue("not-supported", text)])
+    raise Refused(404, [Issue("not-supported", "there is no such operation here")])
 
 
 OPERATION_INTERACTIONS = tuple(
