@@ -97,6 +97,16 @@ async def test_a_slow_source_costs_its_budget_and_its_section_alone(
     assert chart["restricted"] == {"hidden": None, "breakGlass": "available"}
 
 
+async def test_what_a_narrowed_scope_leaves_out_is_unknown_and_not_absent(views: ViewsInMemory) -> None:
+    scope = "user/Patient.rs user/Observation.rs user/AllergyIntolerance.rs?clinical-status=active"
+    answer = await views.get(CHART, scope=scope)
+    told = answer.json()["meta"]["sections"]
+    shown = {name: (told[name]["status"], told[name]["problem"]) for name in ("latestVitals", "allergies")}
+    assert shown == {"latestVitals": ("ok", None), "allergies": ("partial", "not-permitted")}
+    assert answer.headers["X-View-Completeness"] == "partial"
+    assert answer.json()["allergies"]["answer"] != "none-known"
+
+
 async def test_one_late_answer_of_a_safety_list_is_asked_for_again(
     records: RecordsInMemory, views: ViewsInMemory
 ) -> None:

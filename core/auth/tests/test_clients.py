@@ -138,6 +138,17 @@ async def test_an_exchange_may_narrow(flow: Any) -> None:
     assert claims_of(await flow.exchange(subject, scope="user/Patient.r"))["scope"] == "user/Patient.r"
 
 
+async def test_an_exchange_keeps_what_a_scope_is_narrowed_to(flow: Any) -> None:
+    narrowed = "user/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory"
+    subject = (await flow.tokens(scope=f"openid {narrowed}"))["access_token"]
+    assert claims_of(await flow.exchange(subject))["scope"] == f"openid {narrowed}"
+    assert claims_of(await flow.exchange(subject, scope=f"{narrowed}&status=final"))["scope"] == (
+        f"{narrowed}&status=final"
+    )
+    wider = await flow.exchange(subject, scope="user/Observation.rs")
+    assert (wider.status_code, wider.json()["error"]) == (400, "invalid_scope")
+
+
 async def test_a_chain_of_actors_is_two_at_most(flow: Any, server: Any) -> None:
     subject = (await flow.tokens())["access_token"]
     form = {

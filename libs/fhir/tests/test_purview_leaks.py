@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from bedside.fhir.declaration import Owned, Service
-from bedside.fhir.rest.testing import Served, served
+from bedside.fhir.rest.testing import BASE, Served, served
 from bedside.fhir.store.testing import fresh_database
 
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)]
@@ -36,8 +36,13 @@ _KEPT = ("etag", "location", "last-modified", "allow", "retry-after")
 
 
 class Stopped:
+    """What is stored in both worlds is stored at the same time in both."""
+
+    def __init__(self) -> None:
+        self.minutes = 0
+
     def now(self) -> datetime:
-        return datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
+        return datetime(2026, 1, 15, 10, self.minutes, tzinfo=UTC)
 
 
 def patient(id: str, **elements: Any) -> dict[str, Any]:
@@ -145,14 +150,16 @@ class Worlds:
         said: list[Any] = []
         for _ in range(PAGES_MAX):
             content = {} if body is None else {"json": body}
-            answer = await world.http.request(method, f"/fhir/{address}", headers=caller | headers, **content)
+            answer = await world.http.request(
+                method, f"/fhir/{address}".replace("/?", "?"), headers=caller | headers, **content
+            )
             told = {name: answer.headers[name] for name in _KEPT if name in answer.headers}
             said.append((answer.status_code, _alike(json.dumps(told)), _alike(answer.text)))
             links = answer.json().get("link", []) if answer.text else []
             following = [link["url"] for link in links if link["relation"] == "next"]
             if not following:
                 return said
-            address = following[0].partition("/fhir/")[2]
+            address = following[0].removeprefix(BASE).lstrip("/")
         raise AssertionError("the pages do not end")
 
 
@@ -176,9 +183,10 @@ async def worlds(request: pytest.FixtureRequest, tmp_path: Path, side: Side) -> 
         for name in ("full", "alone"):
             (tmp_path / name).mkdir()
             database = await stack.enter_async_context(fresh_database(request.param, tmp_path / name))
+            clock = Stopped()
             # What is seen may refer to what is not: so it must be stored where that never was.
-            loose = await stack.enter_async_context(served(SERVICE, database, clock=Stopped(), check_references=False))
-            for resource in _interleaved(side):
+            loose = await stack.enter_async_context(served(SERVICE, database, clock=clock, check_references=False))
+            for clock.minutes, resource in enumerate(_interleaved(side)):
                 if name == "full" or resource in side.seen:
                     at = f"/fhir/{resource['resourceType']}/{resource['id']}"
                     assert (await loose.http.put(at, json=resource)).status_code == 201
@@ -186,7 +194,8 @@ async def worlds(request: pytest.FixtureRequest, tmp_path: Path, side: Side) -> 
                         await loose.http.put(at, json=resource | {"language": "en"})
                     if resource["id"].startswith("gone"):
                         await loose.http.delete(at)
-            opened.append(await stack.enter_async_context(served(SERVICE, database, clock=Stopped())))
+            clock.minutes = 50
+            opened.append(await stack.enter_async_context(served(SERVICE, database, clock=clock)))
         yield Worlds(side, *opened)
 
 
@@ -218,11 +227,26 @@ READS = """
     Encounter?_revinclude=Observation:encounter Condition Coverage List List?item=Observation/other-1
     List?item:Observation.code=1 List?_include=List:item Basic Group Group?member=Patient/other Task Provenance
     Binary Communication Medication AuditEvent
+    ?_type=Observation,Patient ?_total=accurate&_count=3 ?_type=Patient,List&_sort=_id&_count=1 ?_lastUpdated=ge2020
+    Patient/mine/Observation Patient/mine/Observation?_total=accurate&code=1 Patient/other/Observation
+    Patient/none/Observation Patient/other/Condition?_summary=count Encounter/other-e/Observation
+    Encounter/mine-e/Observation Encounter/none/Observation Practitioner/dr/Observation Practitioner/dr/*
+    Observation/_history Observation/_history?_count=1 Patient/_history?_count=2 Patient/_history?_since=2026-01-01
+    _history _history?_count=3 Group/_history Observation?_asOf=2026-01-15T10:40:00Z&_total=accurate
+    Observation?_asOf=2026-01-15T10:08:00Z&_total=accurate Patient?_asOf=2026-01-15T10:40:00Z&_count=1&_sort=_id
+    Observation?code:text=x Observation?identifier:of-type=a|b|c Observation?_text=x Observation?_content=a
+    Observation?_list=other-l Observation?_list=mine-l Observation?_elements=status&_count=1&_sort=date
+    Observation?_summary=text Observation?subject:identifier=urn:ids|1 Observation?subject:Patient._id=other
+    Observation?category:in=http://hl7.org/fhir/ValueSet/observation-category&_total=accurate
 """
 HIDDEN = """
     Patient/other Observation/other-1 Observation/gone Observation/gone-9 Observation/mine-9 Observation/none
     Condition/other-c Encounter/other-e Coverage/other-v List/other-l Basic/other-b Group/both Task/other-t
     Binary/other-i Observation/mine-1 Patient/mine
+"""
+BELOW = """
+    /_history /_history?_count=1 /_history/1 /_history/2 /_history/3 /_history/9 /$everything /$meta /$graph
+    ?_asOf=2026-01-15T10:40:00Z ?_asOf=2026-01-15T10:08:00Z /Observation /*
 """
 SIDES = pytest.mark.parametrize("side", [CONFINED, NARROWED], ids=["confined", "narrowed"])
 
@@ -245,9 +269,16 @@ async def test_whoever_may_see_everything_is_answered_otherwise(worlds: Worlds) 
 
 
 @SIDES
+async def test_an_estimate_does_not_tell_how_much_lies_between(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bedside.fhir.search.counting.COUNTED_MAX", 2)
+    full, alone = await worlds.answers("GET", "Observation?_total=estimate&_count=1")
+    assert full == alone
+
+
+@SIDES
 async def test_a_read_is_answered_as_if_the_rest_were_not_there(worlds: Worlds) -> None:
     for address in HIDDEN.split():
-        for below in ("", "/_history", "/_history/1", "/_history/2", "/_history/3", "/_history/9", "/$everything"):
+        for below in ("", *BELOW.split()):
             full, alone = await worlds.answers("GET", address + below)
             assert full == alone, address + below
             conditional = await worlds.answers("GET", address + below, **{"if-none-match": 'W/"2"'})

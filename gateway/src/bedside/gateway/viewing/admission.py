@@ -6,8 +6,8 @@ from bedside.gateway.viewing.refusals import Refusal
 from bedside.identity import Caller, Refused, Verifier
 
 
-async def admitted(request: Request, verifier: Verifier, role: str) -> str:
-    """The bearer token of a caller who holds the role in the path. Raises Refusal."""
+async def admitted(request: Request, verifier: Verifier, role: str) -> tuple[str, Caller]:
+    """The bearer token, and the caller who holds the role in the path. Raises Refusal."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     bearer = token.strip()
     if scheme.lower() != "bearer" or not bearer:
@@ -20,7 +20,7 @@ async def admitted(request: Request, verifier: Verifier, role: str) -> str:
         raise Refusal(403, "not-your-role", "This view is not available to your role.", {"role": role})
     if not caller.may("r", "Patient"):
         raise Refusal(403, "not-your-role", "The token's scopes do not reach patients.", {"role": role})
-    return bearer
+    return bearer, caller
 
 
 def token_ended(error: str = "invalid_token") -> Refusal:

@@ -24,7 +24,7 @@ from bedside.gateway.viewing.envelope import VIEW_VERSION, Meta, Problem, answer
 from bedside.gateway.viewing.fetching import Fetching, Sources
 from bedside.gateway.viewing.records import NoSuchPatient, NotAnswered, Records, TokenEnded
 from bedside.gateway.viewing.refusals import Refusal, refused, told
-from bedside.identity import Verifier
+from bedside.identity import Caller, Verifier
 from bedside.service import Clock
 
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
@@ -71,14 +71,14 @@ class _Reading:
 
     def endpoint(self, view: View, role: str) -> Callable[[Request, str], Awaitable[Response]]:
         async def read(request: Request, id: str) -> Response:
-            bearer = await admitted(request, self._verifier, role)
+            bearer, caller = await admitted(request, self._verifier, role)
             try:
                 numbered = _MRN.fullmatch(id)
                 if numbered:
                     return await self._by_number(request, id, numbered[1], bearer)
                 if not _ID.fullmatch(id):
                     raise NoSuchPatient
-                return await self._read(request, view, id, bearer)
+                return await self._read(request, view, id, bearer, caller)
             except NoSuchPatient:
                 return refused(Refusal(404, "about:blank", "There is no such patient."))
             except TokenEnded:
@@ -88,8 +88,8 @@ class _Reading:
 
         return read
 
-    async def _read(self, request: Request, view: View, id_: str, bearer: str) -> Response:
-        sources = await Fetching(self._records, bearer).sources(view, id_)
+    async def _read(self, request: Request, view: View, id_: str, bearer: str, caller: Caller) -> Response:
+        sources = await Fetching(self._records, bearer, caller).sources(view, id_)
         survivor = _survivor(sources.patient)
         if survivor:
             return refused(Refusal(410, "merged-away", "This record was merged into another.", {"survivor": survivor}))

@@ -11,6 +11,7 @@ from bedside.clinical.resources import Patient, Resource
 from bedside.gateway.viewing.declaration import View, Wanted
 from bedside.gateway.viewing.records import NotAnswered, Page, Records
 from bedside.gateway.viewing.sources import Loaded, Unavailable
+from bedside.identity import Caller
 
 SOURCE_BUDGET_S = 1.5
 VIEW_BUDGET_S = 2.5
@@ -36,9 +37,10 @@ class Sources:
 class Fetching:
     """One read of one view. The number of calls follows from the view, never from the rows: only pages add to it."""
 
-    def __init__(self, records: Records, bearer: str, budget_s: float = VIEW_BUDGET_S) -> None:
+    def __init__(self, records: Records, bearer: str, caller: Caller, budget_s: float = VIEW_BUDGET_S) -> None:
         self._records = records
         self._bearer = bearer
+        self._caller = caller
         self._ends = asyncio.get_running_loop().time() + budget_s
 
     async def sources(self, view: View, patient_id: str) -> Sources:
@@ -105,8 +107,12 @@ class Fetching:
             return Loaded(list(loaded.values()), complete=False, problem=why) if pages else Unavailable(why)
         if page.following is not None:
             return Loaded(list(loaded.values()), complete=False, problem="too-many-pages")
-        problem_found = "unreadable" if unreadable else None
-        return Loaded(list(loaded.values()), complete=not unreadable, problem=problem_found)
+        if unreadable:
+            return Loaded(list(loaded.values()), complete=False, problem="unreadable")
+        if self._caller.is_narrowed("s", type_name):
+            # What the token leaves out may be there: it is not known, and must not be shown as absent.
+            return Loaded(list(loaded.values()), complete=False, problem="not-permitted")
+        return Loaded(list(loaded.values()))
 
     async def _directory(self, view: View, patient: Patient, found: dict[str, Fetched]) -> Directory:
         known: list[Any] = [patient]

@@ -84,9 +84,11 @@ class ViewsInMemory:
         app = views_app(VIEWS, records=records, verifier=self.issuer.verifier(), clock=FixedClock(now), zone=LONDON)
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
 
-    async def get(self, path: str, *, role: str | None = None, **headers: str) -> httpx.Response:
+    async def get(
+        self, path: str, *, role: str | None = None, scope: str = "user/*.cruds", **headers: str
+    ) -> httpx.Response:
         """`path` begins with the role asked for; the caller holds it, unless `role` names another."""
-        token = self.issuer.token("user/*.cruds", roles=[role or path.split("/")[1]])
+        token = self.issuer.token(scope, roles=[role or path.split("/")[1]])
         sent = {"Authorization": f"Bearer {token}"} | {name.replace("_", "-"): told for name, told in headers.items()}
         return await self.http.get(path, headers=sent)
 

@@ -60,6 +60,14 @@ class Caller:
         """The alternatives under which the interaction is permitted: one of them has to hold."""
         return self.scopes.permissions(interaction, type_name, self.patient)
 
+    def is_narrowed(self, interaction: str, type_name: str) -> bool:
+        """Whether scopes permit it only on resources of certain contents, so that what is found is not all there is.
+
+        To be one patient's app narrows nothing where one patient is looked at.
+        """
+        permissions = self.permissions(interaction, type_name)
+        return bool(permissions) and all(permission.constraints for permission in permissions)
+
     def holds(self, word: str) -> bool:
         """Whether a scope that is not about FHIR, such as `users.manage`, was granted."""
         return word in self.scopes.words

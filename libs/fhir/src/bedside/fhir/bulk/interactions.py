@@ -108,6 +108,9 @@ class ExportInteractions:
         purview = purview_of(exchange.caller)
         if file.type_name != parameters["of_type"] or not purview.permits("s", file.type_name):
             raise _GONE
+        if file.kind == "deleted" and not purview.is_whole("s", file.type_name):
+            # The job may have been begun with a wider token than this one.
+            raise _GONE
         database = exchange.engine.store.database
         return StreamingResponse(lines(database, job, file, purview, facility=self._facility), media_type=NDJSON)
 

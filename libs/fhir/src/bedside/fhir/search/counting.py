@@ -22,7 +22,9 @@ async def accurate(database: Reader, plan: Plan, *, snapshot: int | None, purvie
 
 
 async def estimated(database: Reader, plan: Plan, *, snapshot: int | None, purview: Purview) -> int:
-    """Exact below `COUNTED_MAX`."""
+    """Exact below `COUNTED_MAX`, and for whoever may see portions only: the guess would tell how much lies between."""
+    if not all(purview.is_whole("s", name) for name in plan.type_names):
+        return await accurate(database, plan, snapshot=snapshot, purview=purview)
     statement = Statement(database.dialect, snapshot=snapshot, purview=purview)
     source, said = plan.source(statement, "v")
     newest = f"SELECT v.vid AS vid FROM {source} WHERE {said} ORDER BY {plan.ordered_by} DESC LIMIT {COUNTED_MAX}"
