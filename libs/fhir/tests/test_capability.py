@@ -24,6 +24,37 @@ async def test_every_promised_search_parameter_is_answered(server: Served) -> No
     assert refused == {}
 
 
+async def test_what_can_be_asked_of_all_types_and_what_shapes_an_answer_is_promised_and_answered(
+    server: Served,
+) -> None:
+    rest = (await server.http.get("/fhir/metadata")).json()["rest"][0]
+    assert {"code": "search-system"} in rest["interaction"]
+    names = {parameter["name"] for parameter in rest["searchParam"]}
+    assert names >= {"_id", "_lastUpdated", "_tag", "_profile", "_security", "_source", "_type"}
+    assert names >= {"_count", "_elements", "_include", "_revinclude", "_sort", "_summary", "_total"}
+    values = {
+        "_lastUpdated": "gt2020", "_count": "1", "_elements": "id", "_include": "*", "_revinclude": "Observation:*",
+        "_sort": "_id", "_summary": "true", "_total": "estimate", "_type": "Patient,Encounter",
+    }  # fmt: skip
+    for name in names:
+        response = await server.http.get(f"/fhir?{name}={values.get(name, 'x')}")
+        assert response.status_code == 200, (name, response.text)
+
+
+async def test_every_promised_include_is_answered_in_both_directions(server: Served) -> None:
+    rest = (await server.http.get("/fhir/metadata")).json()["rest"][0]
+    promised = 0
+    for resource in rest["resource"]:
+        for kind, name in (("searchInclude", "_include"), ("searchRevInclude", "_revinclude")):
+            values = resource.get(kind, [])
+            promised += len(values)
+            for start in range(0, len(values), 25):
+                query = "&".join(f"{name}={value}" for value in values[start : start + 25])
+                response = await server.http.get(f"/fhir/{resource['type']}?{query}")
+                assert response.status_code == 200, response.text
+    assert promised > 50
+
+
 async def test_the_statement_is_valid_fhir(server: Served) -> None:
     from bedside.fhir import exact_json
     from bedside.fhir.validation import validate

@@ -4,12 +4,15 @@ from typing import Any
 
 import pytest
 
+from bedside.events.database import Database
+from bedside.fhir.declaration import Owned, Service
 from bedside.fhir.definitions import definitions
-from bedside.fhir.rest.testing import BASE, Served
+from bedside.fhir.rest.testing import BASE, Served, served
 from bedside.fhir.search.compartments import within
 from bedside.fhir.search.context import Owner
 from bedside.fhir.search.criteria import Statement
 from bedside.fhir.search.purview import UNCONFINED
+from bedside.fhir.search.running import ROUNDS_MAX
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -226,3 +229,50 @@ async def test_every_compartment_of_r4_can_be_searched_for_every_type_it_holds(s
                 rows = within(Owner(compartment, "x"), [type_name]).rows(statement)
                 assert rows, (compartment, type_name)
                 assert await server.database.fetch(rows, *statement.arguments) == []
+
+
+async def test_a_list_selects_what_it_names_and_only_for_who_may_search_lists(database: Database) -> None:
+    types = ("Patient", "Encounter", "Observation", "List")
+    async with served(Service("all", tuple(Owned(name) for name in types)), database) as server:
+        entries = [{"item": {"reference": f"{named}"}} for named in ("Patient/p1", "Observation/o1")]
+        listed = {"resourceType": "List", "id": "l1", "status": "current", "mode": "working", "entry": entries}
+        for resource in (patient("p1"), patient("p2"), observation("o1", "p1"), observation("o2", "p1"), listed):
+            await given(server, resource)
+        table = {
+            "/Patient?_list=l1": ["Patient/p1"],
+            "/Patient?_list=List/l1": ["Patient/p1"],
+            "/Patient?_list=nobody": [],
+            "/Patient?_list=nobody,l1": ["Patient/p1"],
+            "/Patient?_list=l1&_id=p2": [],
+            "/Observation?_list=l1&code=k": ["Observation/o1"],
+            "/Observation?patient._list=l1": ["Observation/o2", "Observation/o1"],
+            "?_list=l1": ["Observation/o1", "Patient/p1"],
+            "?_type=Patient,Encounter&_list=l1": ["Patient/p1"],
+        }
+        assert {address: await found(server, address) for address in table} == table
+        without_lists = server.as_caller("system/Patient.rs")
+        assert (await refusal(server, "/Patient?_list=l1", **without_lists))[:2] == (400, "not-supported")
+        refused = {"$current-problems": "not-supported", "a/b/c": "value", "": "value", "a b": "value"}
+        asked = {value: (await refusal(server, f"/Patient?_list={value}"))[:2] for value in refused}
+        assert asked == {value: (400, code) for value, code in refused.items()}
+
+
+async def test_lists_that_another_service_keeps_are_not_searched_by_here(ward: Served) -> None:
+    assert (await refusal(ward, "/Patient?_list=l1"))[:2] == (400, "not-supported")
+
+
+async def test_an_iterated_include_goes_on_to_its_end_or_says_that_it_is_too_far(server: Served) -> None:
+    await given(server, {"resourceType": "Organization", "id": "g0", "name": "g"})
+    for number in range(1, ROUNDS_MAX + 2):
+        part_of = {"reference": f"Organization/g{number - 1}"}
+        await given(server, {"resourceType": "Organization", "id": f"g{number}", "name": "g", "partOf": part_of})
+    for spelling in ("iterate", "recurse"):
+        include = f"_include:{spelling}=Organization:partof"
+        whole = await found(server, f"/Organization?_id=g{ROUNDS_MAX}&{include}")
+        assert sorted(whole) == [f"Organization/g{number}" for number in range(ROUNDS_MAX + 1)]
+        status, code, _ = await refusal(server, f"/Organization?_id=g{ROUNDS_MAX + 1}&{include}")
+        assert (status, code) == (400, "too-costly")
+    part_of = {"reference": "Organization/g3"}
+    await given(server, {"resourceType": "Organization", "id": "g0", "name": "g", "partOf": part_of})
+    around = await found(server, "/Organization?_id=g3&_include:iterate=Organization:partof")
+    assert sorted(around) == [f"Organization/g{number}" for number in range(4)]

@@ -122,7 +122,7 @@ def test_values_that_cannot_be_are_refused_by_every_type(type_name: str, name: s
         ("Patient", "_include", "Nonsense:subject"),
         ("Patient", "_include", "Patient:organization:Patient"),
         ("Patient", "_revinclude", "Observation:subject:Group"),
-        ("Patient", "_include:recurse", "Patient:organization"),
+        ("Patient", "_include:forever", "Patient:organization"),
         ("Patient", "name.given", "x"),
         ("Patient", "organization:Patient.name", "x"),
         ("Patient", "organization.nonsense", "x"),

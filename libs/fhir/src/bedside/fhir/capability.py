@@ -13,6 +13,7 @@ from bedside.fhir.rest.as_of import DOCUMENTATION as AS_OF
 from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.exchange import Exchange
 from bedside.fhir.rest.interaction import Interaction
+from bedside.fhir.search import advertised
 from bedside.fhir.search.parameters import parameters
 
 _SYSTEM = ("transaction", "batch", "search-system", "history-system")
@@ -54,6 +55,7 @@ def capability_statement(engine: Engine, interactions: Iterable[Interaction]) ->
                 },
                 "resource": [_resource(engine, type_name, each) for type_name in sorted(engine.service.types)],
                 "interaction": [{"code": code} for code in system],
+                "searchParam": advertised.of_all(engine.service.types),
                 **({"operation": operations} if operations else {}),
             }
         ],
@@ -75,7 +77,8 @@ def _resource(engine: Engine, type_name: str, codes: list[str]) -> dict[str, Any
         "conditionalUpdate": False,
         "conditionalDelete": "not-supported",
         "referencePolicy": ["literal", "local", "enforced"],
-        "searchInclude": [f"{type_name}:{code}" for code in sorted(known) if known[code].kind == "reference"],
+        "searchInclude": advertised.includes(type_name),
+        "searchRevInclude": advertised.revincludes(type_name, engine.service.types),
         "searchParam": [
             {"name": code, "definition": told[code].url, "type": told[code].type} for code in sorted(known)
         ],

@@ -22,7 +22,7 @@ from bedside.fhir.search.running import Page, Stored, run
 from bedside.fhir.search.subset import Subset, named
 from bedside.identity import Caller
 
-_JOINING = ("_has:", "_include", "_revinclude")
+_JOINING = ("_has:", "_list", "_include", "_revinclude")
 
 
 async def searched(

@@ -149,7 +149,7 @@ def targets(parameter: Parameter, wanted: str, rest: str) -> list[str]:
 
 def _can_be_asked(target: str, code: str, rest: str) -> bool:
     if code != "_has":
-        return code in parameters(target)
+        return code in parameters(target) or code == "_list"
     _, source, reference, *_ = [*rest.split(":", 3), "", ""]
     if source not in definitions().resource_types:
         return False

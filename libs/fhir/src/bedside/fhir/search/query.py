@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bedside.fhir.outcome import Issue, Refused
-from bedside.fhir.search import chains, compartments, several, shaping
+from bedside.fhir.search import chains, compartments, lists, several, shaping
 from bedside.fhir.search.asked import VALUE_CHARACTERS_MAX, VALUES_MAX, Asked, Facility
 from bedside.fhir.search.context import Context
 from bedside.fhir.search.criteria import Always, Criterion, present
@@ -172,6 +172,8 @@ def criterion(
     if "." in name:
         return chains.chained(type_name, name, value, facility, owned, depth=depth, criterion=criterion)
     code, _, modifier = name.partition(":")
+    if code == lists.PARAMETER:
+        return lists.criterion(name, value, owned)
     parameter = parameter or parameters(type_name).get(code)
     if parameter is None:
         raise Refused(400, [Issue("not-supported", unknown(type_name, code))])

@@ -160,7 +160,7 @@ async def _included(
     known = {match.vid for match in matches}
     found: list[Stored] = []
     fresh = matches
-    for _ in range(ROUNDS_MAX):
+    for round in range(ROUNDS_MAX + 1):
         if not fresh or not (includes or revincludes):
             break
         arrived: list[Stored] = []
@@ -173,8 +173,8 @@ async def _included(
                         known.add(row[4])
                         arrived.append(_stored(row, definitions().type_name(row[6])))
         found += arrived
-        if len(found) > INCLUDED_MAX:
-            text = f"The search includes more than {INCLUDED_MAX} resources; ask for less with _count"
+        if len(found) > INCLUDED_MAX or (arrived and round == ROUNDS_MAX):
+            text = f"The search includes more than {INCLUDED_MAX} resources, or in more than {ROUNDS_MAX} rounds"
             raise Refused(400, [Issue("too-costly", text)])
         fresh = arrived
         includes = tuple(include for include in includes if include.iterates)

@@ -53,7 +53,7 @@ def criterion(
     make: MakeCriterion,
 ) -> Criterion:
     """Refused with the first type that has no such parameter."""
-    groups = _links(type_names) if name.startswith("_has:") or "." in name else _groups(type_names, name)
+    groups = _all_groups(type_names, name)
     if len(groups) > CRITERIA_MAX or len(groups) * (value.count(",") + 1) > VALUES_MAX:
         text = f"Parameter {shown(name)} is asked of too many types or values at once; ask less with _type"
         raise Refused(400, [Issue("too-costly", text)])
@@ -67,8 +67,11 @@ def criterion(
 _Groups = list[tuple[tuple[str, ...], Parameter | None]]
 
 
-def _links(type_names: tuple[str, ...]) -> _Groups:
-    return [((name,), None) for name in type_names]
+def _all_groups(type_names: tuple[str, ...], name: str) -> _Groups:
+    if name.startswith("_has:") or "." in name:
+        return [((type_name,), None) for type_name in type_names]
+    # A list may name any type, so nothing is to be told apart.
+    return [(type_names, None)] if name.partition(":")[0] == "_list" else _groups(type_names, name)
 
 
 def _groups(type_names: tuple[str, ...], name: str) -> _Groups:

@@ -7,6 +7,7 @@ from bedside.fhir.search.parameters import parameters
 # Parameters that shape the answer.
 SHAPING = (
     "_count", "_sort", "_include", "_revinclude", "_include:iterate", "_revinclude:iterate",
+    "_include:recurse", "_revinclude:recurse",  # As R4's predecessors spelt `:iterate`.
     "_total", "_summary", "_elements", "_page"
 )  # fmt: skip
 
