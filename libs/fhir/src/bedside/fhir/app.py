@@ -16,18 +16,19 @@ from bedside.fhir.existence.peers import Peers
 from bedside.fhir.operations.registered import OPERATIONS
 from bedside.fhir.rest.bundle import BUNDLE
 from bedside.fhir.rest.create import CREATE
-from bedside.fhir.rest.delete import DELETE
+from bedside.fhir.rest.delete import DELETE, DELETE_BY_CRITERIA
 from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.history import HISTORY, HISTORY_OF_ALL, HISTORY_OF_TYPE
 from bedside.fhir.rest.matching import MATCHING
 from bedside.fhir.rest.operation import OPERATION_INTERACTIONS
+from bedside.fhir.rest.patch import PATCH, PATCH_BY_CRITERIA
 from bedside.fhir.rest.read import READ
 from bedside.fhir.rest.refusals import refused
 from bedside.fhir.rest.routing import routes
 from bedside.fhir.rest.search import SEARCH, SEARCH_BY_POST
 from bedside.fhir.rest.search_compartment import SEARCHES_OF_COMPARTMENTS
 from bedside.fhir.rest.search_system import SEARCH_SYSTEM, SEARCH_SYSTEM_BY_POST
-from bedside.fhir.rest.update import UPDATE
+from bedside.fhir.rest.update import UPDATE, UPDATE_BY_CRITERIA
 from bedside.fhir.rest.vread import VREAD
 from bedside.fhir.search.asked import Facility
 from bedside.fhir.store.store import Clock, RealClock, new_store
@@ -43,9 +44,13 @@ INTERACTIONS = (
     *OPERATION_INTERACTIONS,
     READ,
     UPDATE,
+    PATCH,
     DELETE,
     SEARCH,
     CREATE,
+    UPDATE_BY_CRITERIA,
+    PATCH_BY_CRITERIA,
+    DELETE_BY_CRITERIA,
     HISTORY,
     VREAD,
     BUNDLE,

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from bedside.fhir.capability_modes import in_mode
 from bedside.fhir.definitions import definitions
 from bedside.fhir.operations.operation import Level
+from bedside.fhir.patches.reading import FORMATS as PATCH_FORMATS
 from bedside.fhir.rest.as_of import DOCUMENTATION as AS_OF
 from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.exchange import Exchange
@@ -37,6 +38,7 @@ def capability_statement(engine: Engine, interactions: Iterable[Interaction]) ->
         "implementation": {"description": f"Bedside: {engine.service.name}", "url": engine.base_url},
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "application/json"],
+        "patchFormat": list(PATCH_FORMATS),
         "rest": [
             {
                 "mode": "server",
@@ -74,8 +76,8 @@ def _resource(engine: Engine, type_name: str, codes: list[str]) -> dict[str, Any
         "updateCreate": True,
         "conditionalCreate": True,
         "conditionalRead": "full-support",
-        "conditionalUpdate": False,
-        "conditionalDelete": "not-supported",
+        "conditionalUpdate": True,
+        "conditionalDelete": "single",
         "referencePolicy": ["literal", "local", "enforced"],
         "searchInclude": advertised.includes(type_name),
         "searchRevInclude": advertised.revincludes(type_name, engine.service.types),

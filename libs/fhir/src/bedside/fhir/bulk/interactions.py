@@ -18,9 +18,10 @@ from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.rest.confinement import is_hidden, purview_of
 from bedside.fhir.rest.exchange import Exchange
 from bedside.fhir.rest.interaction import Interaction
+from bedside.fhir.rest.known import http_date
 from bedside.fhir.rest.negotiation import preference
 from bedside.fhir.rest.refusals import outcome
-from bedside.fhir.rest.versions import ABSENT, http_date
+from bedside.fhir.rest.versions import ABSENT
 from bedside.fhir.search.asked import Facility
 from bedside.fhir.search.purview import Purview
 from bedside.fhir.store import current

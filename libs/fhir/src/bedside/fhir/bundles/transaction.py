@@ -16,7 +16,7 @@ from bedside.fhir.store.preparing import prepare
 from bedside.identity import Caller
 
 # DELETE, POST, PUT; reads come after all writes, whatever their place.
-_ORDER = {"delete": 0, "create": 1, "update": 2}
+_ORDER = {"delete": 0, "create": 1, "update": 2, "patch": 2}
 
 
 async def transaction(

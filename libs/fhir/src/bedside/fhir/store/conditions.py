@@ -21,6 +21,8 @@ def wanted(drafts: Iterable[Draft]) -> set[Criteria]:
     for draft in drafts:
         if draft.if_none_exist is not None:
             found.add((draft.type_name, draft.if_none_exist))
+        if draft.criteria is not None:
+            found.add((draft.type_name, draft.criteria))
         for mention in draft.references:
             conditional = references.conditional(mention.sent)
             if conditional is not None:

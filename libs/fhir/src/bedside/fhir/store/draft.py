@@ -3,14 +3,20 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bedside.fhir.patches.patch import Patch
 from bedside.fhir.search.purview import UNCONFINED, Letter, Purview
 
-Kind = Literal["create", "update", "delete"]
+Kind = Literal["create", "update", "patch", "delete"]
 
 
 @dataclass(slots=True)
 class Draft:
-    """`resource` is ours to change: references are rewritten in it. `at` is `Bundle.entry[3]`, or empty."""
+    """`resource` is ours to change: references are rewritten in it. `at` is `Bundle.entry[3]`, or empty.
+
+    With `criteria` (a query) the resource is the one that matches, and the transaction tells its `id`; where none does,
+    an update creates one as `new_id`. `sent_id` is the id that such an update was sent with. `patch` makes the resource
+    from the version that the transaction finds. What refers to it goes too, when a deletion `cascades`.
+    """
 
     kind: Kind
     type_name: str
@@ -20,6 +26,11 @@ class Draft:
     if_match: int | None = None
     create_only: bool = False
     if_none_exist: str | None = None
+    criteria: str | None = None
+    new_id: str = ""
+    sent_id: str | None = None
+    patch: Patch | None = None
+    cascades: bool = False
     full_url: str | None = None
     references: list["Mention"] = field(default_factory=list)
     purview: Purview = UNCONFINED

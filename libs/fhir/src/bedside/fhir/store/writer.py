@@ -1,6 +1,7 @@
 """The write path, from drafts to versions, index rows and facts: all in the caller's transaction."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,9 +16,22 @@ from bedside.fhir.existence.peers import Existence
 from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.search import index_tables, indexing
 from bedside.fhir.search.asked import Facility
-from bedside.fhir.store import conditions, current, integrity, linking, locks, numbers, purviews, telling
+from bedside.fhir.store import (
+    cascading,
+    conditions,
+    current,
+    integrity,
+    linking,
+    locks,
+    numbers,
+    purviews,
+    targeting,
+    telling,
+)
 from bedside.fhir.store.draft import Author, Draft, Written
 from bedside.fhir.store.instants import following, stored
+from bedside.fhir.store.patching import patched
+from bedside.fhir.store.preparing import prepare
 from bedside.fhir.store.references import known as known_key
 from bedside.fhir.store.stamping import same_content, stamped
 
@@ -73,7 +87,10 @@ class Writer:
         criteria = conditions.wanted(drafts)
         await locks.take(connection, drafts, criteria)
         found = await linking.matched(connection, drafts, self.facility)
+        found |= await targeting.target(connection, [each for each in drafts if id(each) not in found], self.facility)
         writing = [draft for draft in drafts if id(draft) not in found]
+        writing += await self._cascaded(connection, writing)
+        await self._patch(connection, [draft for draft in writing if draft.patch is not None])
         await linking.rewrite(connection, drafts, found, types=self.service.types, facility=self.facility)
         known = await self._numbers(connection, writing)
         before = await self._before(connection, writing, known)
@@ -101,6 +118,33 @@ class Writer:
             else self._unchanged(draft, before.get(draft.key))
             for draft in drafts
         ]
+
+    async def _cascaded(self, connection: Connection, writing: Sequence[Draft]) -> list[Draft]:
+        added = await cascading.cascaded(connection, writing)
+        if not added:
+            return []
+        before = await self._before(connection, added, await current.numbers(connection, [each.key for each in added]))
+        try:
+            if not all(each.purview.permits("d", each.type_name) for each in added):
+                raise Refused(403, ())
+            await purviews.refuse_strangers(connection, added, before)
+        except Refused as refused:
+            text = "resources that no granted scope permits to delete refer to it"
+            at = next(each.request_at for each in writing if each.cascades)
+            raise Refused(409, [Issue("conflict", text, at)]) from refused
+        return added
+
+    async def _patch(self, connection: Connection, patching: Sequence[Draft]) -> None:
+        """What each patch makes of the version that is locked from here on; judged as if it had been sent."""
+        if not patching:
+            return
+        known = await current.numbers(connection, [each.key for each in patching], lock="FOR NO KEY UPDATE")
+        before = await self._before(connection, patching, known)
+        await purviews.refuse_strangers(connection, patching, before)
+        self._refuse_conflicts(patching, before)
+        for draft in patching:
+            draft.resource = patched(draft, before.get(draft.key))
+        prepare(self.service, patching)
 
     async def _numbers(self, connection: Connection, writing: Sequence[Draft]) -> dict[str, current.Known]:
         """The rows of everything written or referred to, locked so that no reference loses its end meanwhile."""
@@ -180,13 +224,24 @@ class Writer:
             return
         rewritten = {known[key].rid for key in steps if key in known}
         pointing = await current.mentioners(connection, list(gone))
+        left = {rid: set(each) - rewritten for rid, each in pointing.items()}
+        keys = await cascading.keys_of(connection, {rid for each in left.values() for rid in each})
         wrong = [
-            Issue("conflict", "other resources refer to it", step.draft.request_at)
+            Issue("conflict", _still_referred(step.draft, [keys[each] for each in left[rid]]), step.draft.request_at)
             for rid, step in gone.items()
-            if set(pointing.get(rid, ())) - rewritten
+            if left.get(rid)
         ]
         if wrong:
             raise Refused(409, wrong)
+
+
+def _still_referred(draft: Draft, keys: Sequence[str]) -> str:
+    """How many of which types, as far as the caller may see all of the type."""
+    counts = Counter(key.partition("/")[0] for key in keys)
+    if not all(draft.purview.is_whole("r", type_name) for type_name in counts):
+        return "other resources refer to it"
+    told = ", ".join(f"{count} {type_name}" for type_name, count in sorted(counts.items()))
+    return f"other resources refer to it ({told}); delete them first, or ask for _cascade=delete"
 
 
 async def store_steps(

@@ -1,0 +1,161 @@
+"""Updates and deletions of whatever matches: https://hl7.org/fhir/R4/http.html#cond-update"""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from bedside.fhir.rest.testing import Served
+
+SYSTEM = "http://example.org/mrn"
+
+
+def patient(value: str, **elements: Any) -> dict[str, Any]:
+    return {"resourceType": "Patient", "identifier": [{"system": SYSTEM, "value": value}], **elements}
+
+
+def where(value: str) -> str:
+    return f"/fhir/Patient?identifier={SYSTEM}|{value}"
+
+
+async def total(server: Served, value: str) -> int:
+    found = await server.http.get(f"{where(value)}&_total=accurate")
+    count: int = found.json()["total"]
+    return count
+
+
+async def test_an_update_that_matches_nothing_creates(server: Served) -> None:
+    made = await server.http.put(where("1"), json=patient("1"))
+    named = await server.http.put(where("2"), json=patient("2", id="chosen"))
+
+    assert made.status_code == named.status_code == 201
+    assert made.headers["location"].endswith(f"/Patient/{made.json()['id']}/_history/1")
+    assert named.json()["id"] == "chosen"
+
+
+async def test_an_update_that_matches_one_updates_it(server: Served) -> None:
+    first = (await server.http.post("/fhir/Patient", json=patient("1"))).json()
+    second = await server.http.put(where("1"), json=patient("1", active=True))
+    same_id = await server.http.put(where("1"), json=patient("1", active=False, id=first["id"]))
+    other_id = await server.http.put(where("1"), json=patient("1", id="other"))
+
+    assert (second.status_code, second.json()["id"], second.headers["etag"]) == (200, first["id"], 'W/"2"')
+    assert same_id.headers["etag"] == 'W/"3"'
+    assert (other_id.status_code, other_id.json()["issue"][0]["expression"]) == (400, ["Patient.id"])
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+@pytest.mark.parametrize(
+    ("at", "status"),
+    [
+        ("/fhir/Patient?active=true", 412),
+        ("/fhir/Patient", 412),
+        ("/fhir/Patient?nmae=x", 400),
+        ("/fhir/Patient?identifier=x&_sort=_id", 400),
+    ],
+    ids=["several", "no criteria", "no such parameter", "shaping"],
+)
+async def test_what_selects_several_or_nothing_in_particular_is_refused(
+    server: Served, method: str, at: str, status: int
+) -> None:
+    for value in "12":
+        await server.http.post("/fhir/Patient", json=patient(value, active=True))
+    body = {"json": patient("1")} if method == "PUT" else {}
+    refused: httpx.Response = await server.http.request(method, at, **body)
+
+    assert refused.status_code == status, refused.text
+    assert await total(server, "1") == 1
+
+
+async def test_a_deletion_takes_the_one_that_matches_and_is_content_with_none(server: Served) -> None:
+    await server.http.post("/fhir/Patient", json=patient("1"))
+    first = await server.http.delete(where("1"))
+    second = await server.http.delete(where("1"))
+
+    assert (first.status_code, second.status_code) == (204, 204)
+    assert await total(server, "1") == 0
+
+
+async def test_a_conditional_update_is_held_to_the_version_that_was_seen(server: Served) -> None:
+    await server.http.post("/fhir/Patient", json=patient("1"))
+    late = await server.http.put(where("1"), json=patient("1", active=True), headers={"if-match": 'W/"2"'})
+    only_new = await server.http.put(where("1"), json=patient("1", active=True), headers={"if-none-match": "*"})
+
+    assert (late.status_code, only_new.status_code) == (412, 412)
+
+
+@pytest.mark.parametrize("conditionally", ["update", "create"])
+async def test_a_hundred_at_once_with_one_identifier_make_one_resource(server: Served, conditionally: str) -> None:
+    async def write(number: int) -> httpx.Response:
+        body = patient("race", multipleBirthInteger=number)
+        if conditionally == "update":
+            return await server.http.put(where("race"), json=body)
+        condition = {"if-none-exist": f"identifier={SYSTEM}|race"}
+        return await server.http.post("/fhir/Patient", json=body, headers=condition)
+
+    answers = await asyncio.gather(*(write(number) for number in range(100)))
+
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses == [200] * 99 + [201]
+    assert await total(server, "race") == 1
+
+
+async def test_what_refers_to_a_resource_keeps_it_until_it_goes_along(server: Served) -> None:
+    await server.http.put("/fhir/Patient/p", json={"resourceType": "Patient", "id": "p"})
+    await server.http.put(
+        "/fhir/Encounter/e",
+        json={
+            "resourceType": "Encounter",
+            "id": "e",
+            "status": "planned",
+            "class": {"code": "AMB"},
+            "subject": {"reference": "Patient/p"},
+        },
+    )
+    await server.http.put(
+        "/fhir/Observation/o",
+        json={
+            "resourceType": "Observation",
+            "id": "o",
+            "status": "final",
+            "code": {"text": "x"},
+            "encounter": {"reference": "Encounter/e"},
+        },
+    )
+    kept = await server.http.delete("/fhir/Patient/p")
+    assert kept.status_code == 409
+    assert "1 Encounter" in kept.json()["issue"][0]["details"]["text"]
+
+    gone = await server.http.delete("/fhir/Patient/p?_cascade=delete")
+    assert gone.status_code == 204, gone.text
+    assert {
+        (await server.http.get(f"/fhir/{key}")).status_code for key in ("Patient/p", "Encounter/e", "Observation/o")
+    } == {410}
+
+
+async def test_nothing_goes_along_that_the_caller_may_not_delete(server: Served) -> None:
+    await server.http.put("/fhir/Patient/p", json={"resourceType": "Patient", "id": "p"})
+    await server.http.put(
+        "/fhir/Observation/o",
+        json={
+            "resourceType": "Observation",
+            "id": "o",
+            "status": "final",
+            "code": {"text": "x"},
+            "subject": {"reference": "Patient/p"},
+        },
+    )
+    caller = server.as_caller("system/Patient.rds")
+    refused = await server.http.delete("/fhir/Patient/p?_cascade=delete", headers=caller)
+    told = await server.http.delete("/fhir/Patient/p", headers=caller)
+
+    assert (refused.status_code, told.status_code) == (409, 409)
+    assert "Observation" not in refused.text + told.text
+    assert (await server.http.get("/fhir/Patient/p")).status_code == 200
+
+
+async def test_cascade_is_one_of_two_words(server: Served) -> None:
+    refused = await server.http.delete("/fhir/Patient/p?_cascade=all")
+
+    assert refused.status_code == 400
