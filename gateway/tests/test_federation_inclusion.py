@@ -132,7 +132,7 @@ async def test_links_keep_asking_for_what_the_gateway_brings_along(
     answer = await gateway.ask("GET", "/Observation?code=1&_include=Observation:patient")
     assert [link["url"] for link in answer.json()["link"]] == [
         f"{PUBLIC}/Observation?code=1&_include=Observation:patient",
-        f"{PUBLIC}/Observation?_include=Observation:patient&_page=t",
+        f"{PUBLIC}/Observation?code=1&_include=Observation:patient&_page=t",
     ]
 
 

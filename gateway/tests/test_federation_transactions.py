@@ -346,11 +346,6 @@ async def test_a_body_that_is_no_batch_or_transaction_is_a_400(gateway: GatewayI
     assert answer.json()["resourceType"] == "OperationOutcome"
 
 
-async def test_searching_all_types_at_once_is_not_supported_yet(gateway: GatewayInFront) -> None:
-    answer = await gateway.ask("GET", "?_type=Patient,Observation")
-    assert (answer.status_code, answer.json()["issue"][0]["code"]) == (400, "not-supported")
-
-
 async def test_another_format_is_a_415(gateway: GatewayInFront) -> None:
     answer = await gateway.ask("POST", "", b"<Bundle/>", headers={"content-type": "application/fhir+xml"})
     assert answer.status_code == 415

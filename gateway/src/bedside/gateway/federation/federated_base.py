@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from bedside.gateway.federation.batches import Batches
 from bedside.gateway.federation.capabilities import Capabilities
+from bedside.gateway.federation.composing import Compositions
 from bedside.gateway.federation.coordination import OneAfterTheOther
 from bedside.gateway.federation.discovery import Discovery, security
 from bedside.gateway.federation.door import Door
@@ -47,15 +48,18 @@ class FederatedBase:
             own_token=own_token,
         )
         self._door = Door(verifier)
-        self._searches = Searches(self.owners, Pages(page_key))
+        pages = Pages(page_key)
+        self._searches = Searches(self.owners, pages)
+        self._compositions = Compositions(self.owners, pages)
         self._discovery = Discovery(issuer)
         self.capabilities = Capabilities(self.owners, security=security(issuer))
 
     def routes(self) -> list[Route]:
         transactions = Transactions(self.owners, OneAfterTheOther(self.owners))
+        forwarding = Forwarding(self.owners, self._door, self._searches, self._compositions)
         return federation_routes(
-            bundles=Bundles(self._door, Batches(self.owners, self._searches), transactions),
-            forwarding=Forwarding(self.owners, self._door, self._searches),
+            bundles=Bundles(self._door, Batches(self.owners, self._searches), transactions, forwarding),
+            forwarding=forwarding,
             capabilities=self.capabilities,
             discovery=self._discovery,
         )

@@ -5,13 +5,17 @@ This is the hot path: nothing that is only handed on is parsed.
 
 from collections.abc import AsyncIterator
 
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from bedside.fhir.outcome import Issue, Refused
+from bedside.fhir.rest.exchange import query_pairs
+from bedside.gateway.federation.composing import Compositions
 from bedside.gateway.federation.door import Door, NotAdmitted, exchange_refused, forbidden, permitted
 from bedside.gateway.federation.refusals import outcome, refusal, unknown_type
-from bedside.gateway.federation.searching import Searches
-from bedside.gateway.federation.semi_joins import Asking
+from bedside.gateway.federation.searching import Searches, passed_on
+from bedside.gateway.federation.semi_joins import Asking, OwnerRefused
+from bedside.gateway.federation.several import place_of, planned
 from bedside.gateway.federation.wire import WHOLE_BYTES_MAX, Answer, Body, Headers, Streamed, Unreachable
 from bedside.gateway.owners import Owners
 from bedside.identity import Caller, LoginRefused
@@ -45,10 +49,11 @@ _NOT_TO_CALLER = frozenset(
 class Forwarding:
     """The ASGI endpoint of `/{type}` and all below it."""
 
-    def __init__(self, owners: Owners, door: Door, searches: Searches) -> None:
+    def __init__(self, owners: Owners, door: Door, searches: Searches, compositions: Compositions) -> None:
         self._owners = owners
         self._door = door
         self._searches = searches
+        self._compositions = compositions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -61,12 +66,20 @@ class Forwarding:
             await refused.response(scope, receive, send)
         except (Refused, Unreachable) as problem:
             await refusal(problem)(scope, receive, send)
+        except OwnerRefused as refused:
+            await passed_on(refused.answer)(scope, receive, send)
         except LoginRefused as problem:
             await exchange_refused(problem)(scope, receive, send)
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send, bearer: str, caller: Caller) -> None:
         method: str = scope["method"]
         path = below_base(scope)
+        place = place_of(method, path)
+        if place is not None:
+            form = await whole_body(receive) if method == "POST" else b""
+            response = await self._compose(place, scope, form, caller, bearer)
+            await response(scope, receive, send)
+            return
         type_name, _, rest = path.partition("/")
         owner = self._owners.owner_of(_last_type(type_name, rest))
         if owner is None:
@@ -85,14 +98,33 @@ class Forwarding:
                 response = await self._searches.answered(plan, Asking(caller, bearer, asking_headers(headers)))
                 await response(scope, receive, send)
                 return
+        if query and not rest and method in ("PUT", "PATCH", "DELETE"):
+            query = await self._searches.criteria(type_name, query, Asking(caller, bearer, asking_headers(headers)))
+        elif method == "POST" and not rest:
+            headers = await self._joined_headers(type_name, headers, Asking(caller, bearer, asking_headers(headers)))
         below = f"{path}?{query}" if query else path
         await handed_on(await self._owners.open(owner, method, below, headers, body, bearer), send)
+
+    async def _compose(self, place: str, scope: Scope, form: bytes, caller: Caller, bearer: str) -> Response:
+        pairs = query_pairs(scope["query_string"].decode("latin-1")) + query_pairs(form.decode("latin-1"))
+        asking = Asking(caller, bearer, asking_headers(to_owner(scope)))
+        return await self._compositions.answered(planned(place, pairs, caller, self._owners), asking)
+
+    async def _joined_headers(self, type_name: str, headers: Headers, asking: Asking) -> Headers:
+        """With the criteria of a conditional create as the owner can search for them."""
+        joined: Headers = []
+        for name, value in headers:
+            if name == b"if-none-exist":
+                criteria = value.decode("latin-1").removeprefix("?")
+                value = (await self._searches.criteria(type_name, criteria, asking)).encode("latin-1")
+            joined.append((name, value))
+        return joined
 
 
 def below_base(scope: Scope) -> str:
     """The path after `/fhir/` as the caller encoded it."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    return raw.split(b"/", 2)[2].decode("latin-1")
+    return b"".join(raw.split(b"/", 2)[2:]).decode("latin-1")
 
 
 def to_owner(scope: Scope) -> Headers:

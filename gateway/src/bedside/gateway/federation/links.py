@@ -21,19 +21,41 @@ class Links:
         self._seal = seal
 
     def __call__(self, owners: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The owner's links, rewritten. What the owner left out (lenient) stays out."""
-        return [{**each, "url": self._rewritten(each["url"])} for each in owners]
+        """The owner's links, rewritten. What the owner left out (lenient) stays out.
 
-    def _rewritten(self, url: str) -> str:
-        told = parse_qsl(url.partition("?")[2], keep_blank_values=True)
-        page = next((value for name, value in told if name == "_page"), None)
-        pairs = [self._shown.get(pair, pair) for pair in told if pair[0] != "_page"]
+        Its `self` says what was applied; of the others only `_page` counts, which may stand for all parameters.
+        """
+        pairs = [self._shown.get(pair, pair) for pair in applied(owners)]
         kept = [pair for pair in pairs if pair is not None] + list(self._added)
-        if page is not None:
-            following = ("_page", self._seal(page, kept))
-            kept = [*kept, following]
-        query = quote(urlencode(kept, safe=":|,/$*"), safe="/:?=&%,|$+;@!*'()~_.-")
-        return f"{self._address}?{query}" if kept else self._address
+        return [{**each, "url": self._written(kept, _page(each["url"]))} for each in owners]
+
+    def _written(self, pairs: Sequence[Pair], page: str | None) -> str:
+        return written(self._address, pairs if page is None else [*pairs, ("_page", self._seal(page, pairs))])
+
+
+def written(address: str, pairs: Sequence[Pair]) -> str:
+    """An address with its query, as owners write them."""
+    query = quote(urlencode(pairs, safe=":|,/$*"), safe="/:?=&%,|$+;@!*'()~_.-")
+    return f"{address}?{query}" if pairs else address
+
+
+def applied(told: Sequence[dict[str, Any]]) -> list[Pair]:
+    """The parameters that a Bundle's `self` link shows, without `_page`."""
+    shown = next((_pairs(each["url"]) for each in told if each["relation"] == "self"), [])
+    return [pair for pair in shown if pair[0] != "_page"]
+
+
+def page_of(told: Sequence[dict[str, Any]], relation: str) -> str | None:
+    """The token in a link of this relation."""
+    return next((_page(each["url"]) for each in told if each["relation"] == relation), None)
+
+
+def _pairs(url: str) -> list[Pair]:
+    return parse_qsl(url.partition("?")[2], keep_blank_values=True)
+
+
+def _page(url: str) -> str | None:
+    return next((value for name, value in _pairs(url) if name == "_page"), None)
 
 
 def selecting(pairs: Sequence[Pair]) -> list[Pair]:

@@ -6,8 +6,8 @@ It opens for the caller and the query it was made for, and for nobody else and n
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Any
 
 import orjson
 from cryptography.exceptions import InvalidTag
@@ -20,39 +20,30 @@ _NONCE_BYTES = 12
 _TOKEN_CHARACTERS_MAX = 12_288
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """The owners' own tokens, and the snapshots at which their parts were searched; both by owner."""
-
-    pages: dict[str, str] = field(default_factory=dict)
-    snapshots: dict[str, int] = field(default_factory=dict)
-
-
 class Pages:
     """`key` has 32 bytes; replicas share it."""
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
 
-    def sealed(self, position: Position, path: str, pairs: Sequence[tuple[str, str]], caller: Caller) -> str:
-        """For the `_page` parameter. `pairs` are the query's, in any order, without `_page`."""
+    def sealed(self, position: Any, path: str, pairs: Sequence[tuple[str, str]], caller: Caller) -> str:
+        """For the `_page` parameter. `position` is JSON: the owners' own tokens, and the snapshots at which their parts
+        were searched. `pairs` are the query's, in any order, without `_page`."""
         nonce = os.urandom(_NONCE_BYTES)
-        text = orjson.dumps([position.pages, position.snapshots])
-        made = nonce + self._cipher.encrypt(nonce, text, _bound_to(path, pairs, caller))
+        made = nonce + self._cipher.encrypt(nonce, orjson.dumps(position), _bound_to(path, pairs, caller))
         return urlsafe_b64encode(made).decode().rstrip("=")
 
-    def opened(self, token: str, path: str, pairs: Sequence[tuple[str, str]], caller: Caller) -> Position:
+    def opened(self, token: str, path: str, pairs: Sequence[tuple[str, str]], caller: Caller) -> Any:
         """Refused when it is not this query's, or not this caller's."""
         try:
             if len(token) > _TOKEN_CHARACTERS_MAX or not token.isascii():
                 raise ValueError("no token of ours")
             made = urlsafe_b64decode(token + "=" * (-len(token) % 4))
             nonce, text = made[:_NONCE_BYTES], made[_NONCE_BYTES:]
-            pages, snapshots = orjson.loads(self._cipher.decrypt(nonce, text, _bound_to(path, pairs, caller)))
+            return orjson.loads(self._cipher.decrypt(nonce, text, _bound_to(path, pairs, caller)))
         except (ValueError, InvalidTag) as problem:
             text_ = "Parameter _page is not a page of this search for this caller; begin again without it."
             raise Refused(400, [Issue("value", text_)]) from problem
-        return Position(pages, snapshots)
 
 
 def _bound_to(path: str, pairs: Sequence[tuple[str, str]], caller: Caller) -> bytes:

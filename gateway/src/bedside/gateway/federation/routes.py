@@ -25,14 +25,18 @@ _TO_OWNER = ("prefer", "x-test-now", "x-provenance", "traceparent")
 
 
 class Bundles:
-    """`/fhir` itself: bundles come here, and what would concern all types at once."""
+    """`/fhir` itself: bundles come here, and searches of all types are handed on."""
 
-    def __init__(self, door: Door, batches: Batches, transactions: Transactions) -> None:
+    def __init__(self, door: Door, batches: Batches, transactions: Transactions, forwarding: Forwarding) -> None:
         self._door = door
         self._batches = batches
         self._transactions = transactions
+        self._forwarding = forwarding
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] in ("GET", "HEAD"):
+            await self._forwarding(scope, receive, send)
+            return
         request = Request(scope, receive)
         try:
             bearer, caller = await self._door.caller(scope["headers"])
@@ -46,9 +50,6 @@ class Bundles:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, bearer: str, caller: Caller) -> Response:
-        if request.method in ("GET", "HEAD"):
-            text = "Searching several types at once is not supported yet: search one type at a time."
-            return outcome(400, [Issue("not-supported", text)])
         if request.method != "POST":
             issue = Issue("not-supported", "Only POST is supported here.")
             return outcome(405, [issue], {"Allow": "GET, HEAD, POST"})

@@ -13,18 +13,20 @@ import orjson
 from starlette.responses import Response
 
 from bedside.fhir import exact_json
-from bedside.fhir.outcome import Refused
+from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.rest import negotiation
 from bedside.fhir.rest.as_of import PARAMETER as AS_OF
+from bedside.fhir.rest.composed import HEADER as COMPOSED
 from bedside.fhir.rest.exchange import query_pairs
 from bedside.gateway.federation.inclusion import Inclusion, Wanted, may_include
 from bedside.gateway.federation.links import Links, Seal, selecting
-from bedside.gateway.federation.pages import Pages, Position
+from bedside.gateway.federation.pages import Pages
 from bedside.gateway.federation.refusals import refusal
 from bedside.gateway.federation.semi_joins import Asking, OwnerRefused, Pair, SemiJoins, may_join
 from bedside.gateway.owners import Answer, Owners
 
 QUERY_CHARACTERS_MAX = 4_000
+CRITERIA_CHARACTERS_MAX = 16_000
 # Two ids at once: what is asked for where nothing can match, so that the owner still shapes and checks the answer.
 _NOTHING = (("_id", "none"), ("_id", "neither"))
 _ENTRIES = b',"entry":['
@@ -84,6 +86,25 @@ class Searches:
         kept = tuple(pair for pair in own if pair[0] != "_page")
         return Plan(path, type_name, owner, kept, joins, tuple(foreign), page, ("_pretty", "true") in pairs)
 
+    async def criteria(self, type_name: str, query: str, asking: Asking) -> str:
+        """The criteria of a conditional write as its type's owner can search for them.
+
+        Raises as `SemiJoins.joined`; Refused also when they would be longer than an address can be.
+        """
+        if not may_join(query):
+            return query
+        pairs = query_pairs(query)
+        if not any(self.joins.crosses(type_name, name) for name, _ in pairs):
+            return query
+        joined: list[Pair] = []
+        for pair in pairs:
+            found = await self.joins.joined(type_name, pair, asking)
+            joined += _NOTHING if found is None else [found]
+        written = urlencode(joined)
+        if len(written) > CRITERIA_CHARACTERS_MAX:
+            raise Refused(400, [Issue("too-costly", "The criteria find too many resources of another service.")])
+        return written
+
     async def answered(self, plan: Plan, asking: Asking) -> Response:
         """The searchset, or why there is none.
 
@@ -92,20 +113,23 @@ class Searches:
         try:
             return await self._answered(plan, asking)
         except OwnerRefused as refused:
-            return _passed_on(refused.answer)
+            return passed_on(refused.answer)
         except Refused as refused:
             return refusal(refused)
 
     async def _answered(self, plan: Plan, asking: Asking) -> Response:
         page = self._opened(plan, asking)
         asking.past = next((value for name, value in plan.own if name == AS_OF), None)
+        # A token that begins with a dot holds all parameters, those that were joined among them.
+        holds_all = page is not None and page.startswith(".")
         sent: list[tuple[Pair, Pair | None]] = []
         for pair in plan.own:
-            sent += await self._sent(plan, pair, asking) if pair in plan.joins else [(pair, pair)]
-        pairs = [mine for mine, _ in sent] + ([("_page", page)] if page is not None else [])
+            sent += await self._sent(plan, pair, asking) if pair in plan.joins and not holds_all else [(pair, pair)]
+        pairs = [] if holds_all else [mine for mine, _ in sent]
+        pairs += [("_page", page)] if page is not None else []
         answer = await self._asked(plan, pairs, asking)
         if answer.status != HTTPStatus.OK:
-            return _passed_on(answer)
+            return passed_on(answer)
         address, added = f"{self._owners.public_base}/{plan.path}", [each.spelled for each in plan.foreign]
         missing = [pair for pair in added if pair not in plan.own]
         relink = Links(address, dict(sent), missing, self._sealing(plan, asking))
@@ -120,16 +144,15 @@ class Searches:
         """The owner's token; what of ours was sealed around it goes to where it is used."""
         if plan.page is None or not plan.joins:
             return plan.page
-        position = self._pages.opened(plan.page, plan.path, selecting(plan.asked), asking.caller)
-        asking.snapshots.update(position.snapshots)
-        return position.pages[plan.owner]
+        page, snapshots = self._pages.opened(plan.page, plan.path, selecting(plan.asked), asking.caller)
+        asking.snapshots.update(snapshots)
+        return str(page)
 
     def _sealing(self, plan: Plan, asking: Asking) -> Seal:
         def seal(page: str, shown: Sequence[Pair]) -> str:
             if not plan.joins:
                 return page
-            position = Position({plan.owner: page}, asking.snapshots)
-            return self._pages.sealed(position, plan.path, selecting(shown), asking.caller)
+            return self._pages.sealed([page, asking.snapshots], plan.path, selecting(shown), asking.caller)
 
         return seal
 
@@ -148,20 +171,23 @@ class Searches:
 
     async def _asked(self, plan: Plan, pairs: Sequence[Pair], asking: Asking) -> Answer:
         query = urlencode(pairs)
+        # With ids handed over, a link that carried all parameters would be too long.
+        headers = [*asking.headers, *([(COMPOSED, "now")] if plan.joins else [])]
         if len(query) < QUERY_CHARACTERS_MAX:
             below = f"{plan.path}?{query}" if query else plan.path
-            return await self._owners.request(plan.owner, "GET", below, bearer=asking.bearer, headers=asking.headers)
+            return await self._owners.request(plan.owner, "GET", below, bearer=asking.bearer, headers=headers)
         return await self._owners.request(
             plan.owner,
             "POST",
             f"{plan.path}/_search",
             bearer=asking.bearer,
             body=query.encode(),
-            headers=[*asking.headers, ("content-type", "application/x-www-form-urlencoded")],
+            headers=[*headers, ("content-type", "application/x-www-form-urlencoded")],
         )
 
 
-def _passed_on(answer: Answer) -> Response:
+def passed_on(answer: Answer) -> Response:
+    """An owner's refusal, unchanged."""
     return Response(answer.body, answer.status, media_type=answer.header("content-type"))
 
 

@@ -66,6 +66,8 @@ class StandIn:
             resource = [{"type": name} for name in sorted(PROMISED[self.service])]
             rest = {"mode": "server", "resource": resource, "interaction": [{"code": "transaction"}]}
             return 200, {}, {"resourceType": "CapabilityStatement", "status": "active", "rest": [rest]}
+        if asked.path == "internal/matching" and asked.json() == {"searches": []}:
+            return 200, {}, {"found": [], "snapshot": 1}
         self.asked.append(asked)
         if self.answer is not None:
             return self.answer(asked)

@@ -59,10 +59,19 @@ class _Window:
 
 
 async def run(
-    reader: Reader, asked: Asked, places: Sequence[Place], *, purview: Purview, after: PagePosition | None = None
+    reader: Reader,
+    asked: Asked,
+    places: Sequence[Place],
+    *,
+    purview: Purview,
+    after: PagePosition | None = None,
+    snapshot: int | None = None,
 ) -> Page:
-    """A page as seen now, or the page after a position, as seen then. What `purview` does not hold is not there."""
-    snapshot = None if after is None else after.snapshot
+    """A page as seen at `snapshot` (None: now), or the page after a position, as seen then.
+
+    What `purview` does not hold is not there.
+    """
+    snapshot = snapshot if after is None else after.snapshot
     statement = Statement(reader.dialect, snapshot=snapshot, purview=purview)
     window = await _window(reader, asked)
     sql = _select(statement, places, window, after, asked.count + 1)

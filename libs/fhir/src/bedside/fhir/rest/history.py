@@ -10,6 +10,7 @@ from bedside.fhir.history.asked import Asked, Pair, asked
 from bedside.fhir.history.entries import add_version
 from bedside.fhir.history.running import Place
 from bedside.fhir.outcome import Issue, Refused
+from bedside.fhir.rest.composed import Part, part_of
 from bedside.fhir.rest.confinement import purview_of, refuse_unless
 from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.exchange import Exchange
@@ -32,10 +33,12 @@ async def history(
     type_name: str | None = None,
     id: str | None = None,
     lenient: bool = False,
+    part: Part | None = None,
 ) -> tuple[Bundle, int | None]:
     """Of one resource, of a type, or of everything; and when its newest version was made (microseconds UTC).
 
-    Refused with 403 without the scope, 404 when there is no version that the caller may see.
+    Refused with 403 without the scope, 404 when there is no version that the caller may see. `part` is set where the
+    gateway composes.
     """
     purview = purview_of(caller)
     places = _places(engine, caller, type_name, id)
@@ -43,7 +46,9 @@ async def history(
     understood = asked(address, [place.type_name for place in places], pairs, lenient=lenient)
     who = (caller.subject, caller.client_id, caller.patient or "", *sorted(caller.roles))
     after = unseal(understood, key=engine.page_key, caller=who)
-    page = await running.run(reader, understood, places, purview=purview, after=after)
+    page = await running.run(
+        reader, understood, places, purview=purview, after=after, snapshot=part.snapshot if part else None
+    )
     if id is not None and not page.versions and not await running.is_known(reader, places[0], purview):
         raise ABSENT
     following = None if page.next is None else seal(page.next, understood, key=engine.page_key, caller=who)
@@ -84,6 +89,7 @@ async def _history(exchange: Exchange) -> Response:
         type_name=exchange.type_name or None,
         id=exchange.id or None,
         lenient=preference(exchange.request, "handling") == "lenient",
+        part=part_of(exchange.request),
     )
     headers = None if newest is None else {"last-modified": http_date(newest)}
     return Response(wanted.body(bundle.bytes()), headers=headers, media_type=wanted.media_type)

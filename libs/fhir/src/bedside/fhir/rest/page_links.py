@@ -19,16 +19,19 @@ Pair = tuple[str, str]
 
 
 def page_links(
-    base_url: str, query: Paged, page: Page, *, key: bytes, caller: Sequence[str]
+    base_url: str, query: Paged, page: Page, *, key: bytes, caller: Sequence[str], carrying: bool = True
 ) -> Iterator[tuple[str, str]]:
-    """Relation and address, `self` first. Refused with 400 when the way to the next page cannot be told."""
+    """Relation and address, `self` first. Refused with 400 when the way to the next page cannot be told.
+
+    Not `carrying`, an address may become too long: whoever reads it takes only the token.
+    """
     address = f"{base_url}/{query.address}".rstrip("/")
     own = [("_page", query.page)] if query.page is not None else []
     yield "self", link(address, [*query.applied, *own])
     for relation, position in _around(page):
         pairs = [*query.applied, ("_page", seal(position, query, key=key, caller=caller))]
         told = link(address, pairs)
-        if len(told) > ADDRESS_CHARACTERS_MAX:
+        if carrying and len(told) > ADDRESS_CHARACTERS_MAX:
             told = link(address, [("_page", _whole(pairs, key=key, caller=caller))])
         yield relation, told
 

@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from bedside.fhir.outcome import Issue, Refused
+from bedside.fhir.rest.composed import part_of
 from bedside.fhir.rest.exchange import Exchange, query_pairs
 from bedside.fhir.rest.interaction import Interaction
 from bedside.fhir.rest.negotiation import preference
@@ -48,6 +49,7 @@ async def answer(exchange: Exchange, context: Context, pairs: list[tuple[str, st
         context,
         pairs,
         handling=preference(exchange.request, "handling") or "strict",
+        part=part_of(exchange.request),
     )
     return Response(exchange.wanted.body(bundle.bytes()), media_type=exchange.wanted.media_type)
 

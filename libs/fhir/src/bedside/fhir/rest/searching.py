@@ -8,6 +8,7 @@ from bedside.fhir import exact_json
 from bedside.fhir.outcome import operation_outcome
 from bedside.fhir.rest.as_of import PARAMETER as AS_OF
 from bedside.fhir.rest.as_of import snapshot_of
+from bedside.fhir.rest.composed import Part
 from bedside.fhir.rest.confinement import purview_of
 from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.page_links import page_links
@@ -33,16 +34,19 @@ async def searched(
     pairs: list[tuple[str, str]],
     *,
     handling: str,
+    part: Part | None = None,
 ) -> Bundle:
     """To be asked only after the scope for the types of the context, which may be given as the name of one type.
 
-    `handling` is of `Prefer`; anything but `lenient` is strict.
+    `handling` is of `Prefer`; anything but `lenient` is strict. `part` is set where the gateway composes.
     """
     if isinstance(context, str):
         context = Context.of_type(context)
     purview = purview_of(caller)
     _refuse_foreign(purview, context)
     snapshot = await snapshot_of(reader, engine, pairs)
+    if snapshot is None and part is not None:
+        snapshot = part.snapshot
     past = tuple(pair for pair in pairs if pair[0] == AS_OF)
     pairs = [pair for pair in pairs if pair[0] != AS_OF]
     parsed = understood(engine, caller, context, pairs, handling=handling)
@@ -51,7 +55,7 @@ async def searched(
     who = told_apart(caller)
     after = unseal(parsed, key=engine.page_key, caller=who)
     page = await run(reader, parsed, purview=purview, snapshot=snapshot, after=after)
-    links = page_links(engine.base_url, parsed, page, key=engine.page_key, caller=who)
+    links = page_links(engine.base_url, parsed, page, key=engine.page_key, caller=who, carrying=part is None)
     return _bundle(engine, parsed, page, links)
 
 
