@@ -220,3 +220,58 @@ async def test_an_owner_too_refuses_references_to_its_retired_records(database: 
         refused = await post(server, {"resourceType": "RelatedPerson", "patient": {"reference": "Patient/old"}})
     assert refused.status_code == 422
     assert "Patient/p1" in refused.text
+
+
+class PeerOfRelatives:
+    """The owner of RelatedPersons: each concerns one patient."""
+
+    def __init__(self) -> None:
+        self.asked: list[set[str]] = []
+
+    async def existing(self, references: Collection[str]) -> Mapping[str, Existence]:
+        self.asked.append(set(references))
+        told = {
+            "RelatedPerson/of-p1": Existence(True, 1, patients=frozenset({"p1"})),
+            "RelatedPerson/of-p2": Existence(True, 1, patients=frozenset({"p2"})),
+            "Patient/p1": Existence(True, 1),
+            "Patient/p2": Existence(True, 1),
+            "Practitioner/dr": Existence(True, 1),
+        }
+        return {key: told[key] for key in references if key in told}
+
+
+@pytest.mark.parametrize("heard_before", [False, True])
+async def test_an_app_of_one_patient_does_not_learn_what_other_owners_have_of_others(
+    database: Database, heard_before: bool
+) -> None:
+    peer = PeerOfRelatives()
+    performers = ["RelatedPerson/of-p1", "RelatedPerson/of-p2", "RelatedPerson/none", "Practitioner/dr", "Patient/p2"]
+    async with served(ENCOUNTERS, database, peers=peer) as server:
+        if heard_before:
+            for performer in performers:
+                await post(server, observation("Patient/p2", performer=[{"reference": performer}]))
+        app = server.as_caller("patient/*.cruds", patient="p1", roles=["physician"])
+        seen = {}
+        for performer in performers:
+            resource = observation("Patient/p1", performer=[{"reference": performer}])
+            seen[performer] = (await server.http.post("/fhir/Observation", json=resource, headers=app)).status_code
+    assert seen == {
+        "RelatedPerson/of-p1": 201,
+        "RelatedPerson/of-p2": 422,
+        "RelatedPerson/none": 422,
+        "Practitioner/dr": 201,
+        "Patient/p2": 422,
+    }
+
+
+async def test_an_owner_tells_in_whose_compartments_a_resource_lies(database: Database) -> None:
+    async with served(PATIENTS, database) as server:
+        await server.http.put("/fhir/Patient/p1", json={"resourceType": "Patient", "id": "p1"})
+        relative = {"resourceType": "RelatedPerson", "id": "r1", "patient": {"reference": "Patient/p1"}}
+        await server.http.put("/fhir/RelatedPerson/r1", json=relative)
+        asked = {"references": ["RelatedPerson/r1", "Patient/p1"]}
+        told = (await server.http.post("/internal/existence", json=asked)).json()["existence"]
+    assert told == {
+        "RelatedPerson/r1": {"exists": True, "version": 1, "patients": ["p1"]},
+        "Patient/p1": {"exists": True, "version": 1},
+    }
