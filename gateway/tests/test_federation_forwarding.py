@@ -42,6 +42,27 @@ async def test_a_request_for_one_type_goes_to_its_owner(
     assert not by_service.popitem()[1].asked
 
 
+@pytest.mark.parametrize(
+    ("scope", "method", "path", "reached"),
+    [
+        ("system/Observation.s", "GET", "/Patient/p1/Observation", True),
+        ("system/Observation.s", "POST", "/Patient/p1/Observation/_search", True),
+        ("system/Patient.rs", "GET", "/Patient/p1/Observation", False),
+        ("system/Observation.rs?category=laboratory", "GET", "/Observation?code=1", True),
+        ("system/Observation.rs?category=laboratory", "GET", "/Observation/o1/_history", True),
+        ("system/Observation.u?category=laboratory", "PUT", "/Observation/o1", True),
+        ("system/Observation.u?category=laboratory", "GET", "/Observation/o1", False),
+        ("patient/Observation.rs?category=laboratory", "GET", "/Observation", False),
+    ],
+)
+async def test_what_a_scope_permits_on_a_part_is_for_the_owner_to_decide(
+    gateway: GatewayInFront, encounters: StandIn, scope: str, method: str, path: str, reached: bool
+) -> None:
+    answer = await gateway.ask(method, path, scope=scope)
+    assert answer.status_code == (200 if reached else 403)
+    assert [each.path for each in encounters.asked] == ([path[1:]] if reached else [])
+
+
 async def test_the_owner_gets_an_exchanged_token_and_not_the_callers(
     gateway: GatewayInFront, patients: StandIn
 ) -> None:

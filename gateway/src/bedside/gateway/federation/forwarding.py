@@ -81,14 +81,17 @@ class Forwarding:
             await response(scope, receive, send)
             return
         type_name, _, rest = path.partition("/")
-        owner = self._owners.owner_of(_last_type(type_name, rest))
+        searched = _searched(method, path)
+        if searched is not None:
+            # A search of a compartment, Patient/p1/Observation, belongs to the owner of what is searched.
+            type_name, rest = searched.rpartition("/")[2], "_search" if method == "POST" else ""
+        owner = self._owners.owner_of(type_name)
         if owner is None:
             raise Refused(404, [unknown_type(type_name)])
         if not permitted(caller, method, type_name, rest):
             raise Refused(403, [forbidden(type_name)])
         query = scope["query_string"].decode("latin-1")
         headers = to_owner(scope)
-        searched = _searched(method, path)
         is_form = searched is not None and method == "POST"
         body = await whole_body(receive) if is_form else await _body(scope, receive)
         if searched is not None:
@@ -182,9 +185,3 @@ def _searched(method: str, path: str) -> str | None:
         return None
     parts = path.split("/")
     return path if len(parts) in (1, 3) and parts[-1][:1].isupper() else None
-
-
-def _last_type(type_name: str, rest: str) -> str:
-    # A compartment search, Patient/p1/Observation, belongs to the owner of what is searched.
-    _, _, below = rest.partition("/")
-    return below if below[:1].isupper() and "/" not in below else type_name
