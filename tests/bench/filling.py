@@ -65,15 +65,22 @@ def around_patient(number: int) -> Iterator[dict[str, Any]]:
         yield _observation(number, place, subject, chance.choice(stays), chance)
 
 
-async def fill(database: Database, *, first: int, last: int) -> int:
-    """Patients number `first` up to but without `last`, with all that is around them; how many resources that was."""
-    store = new_store(SERVICE, database=database, base_url=BASE)
+async def fill(database: Database, *, first: int, last: int, service: Service = SERVICE) -> int:
+    """Patients number `first` up to but without `last`, and what is around them; how many resources that was.
+
+    `service` is whose database it is: what it does not own is left out.
+    """
+    store = new_store(service, database=database, base_url=BASE)
     waiting: list[Draft] = []
     written = 0
     for number in range(first, last):
-        waiting += [Draft("update", each["resourceType"], each["id"], each) for each in around_patient(number)]
+        waiting += [
+            Draft("update", each["resourceType"], each["id"], each)
+            for each in around_patient(number)
+            if each["resourceType"] in service.types
+        ]
         if len(waiting) >= BATCH or number == last - 1:
-            prepare(SERVICE, waiting)
+            prepare(service, waiting)
             written += len(await store.commit(waiting, Author(who="bench", request_id="bench")))
             waiting = []
     return written

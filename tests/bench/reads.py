@@ -5,25 +5,15 @@ Prints requests a second, servers' processor time for one request, and the two r
 """
 
 import asyncio
-import os
-import signal
 import statistics
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
-import httpx
 
 from bedside.fhir.definitions import definitions
-from tests.bench.http_load import Measured, measure
-from tests.separate import separate_services
-from tests.system.access import Access
+from tests.bench.http_load import Measured, Sent, measure, ratios, verdict
+from tests.bench.stage import asgi, stage
 
-ROUNDS, SECONDS, CONNECTIONS = 5, 3.0, 8
+ROUNDS, SECONDS, CONNECTIONS = 7, 2.0, 8
+BARE_PORT = 8469
 PATIENT = {
     "resourceType": "Patient",
     "id": "bench",
@@ -35,71 +25,45 @@ PATIENT = {
     "birthDate": "1954-11-02",
     "address": [{"line": [f"{n} Mill Lane"], "city": "Leeds", "postalCode": "LS1 4AB"} for n in range(12)],
 }
-
-
-@contextmanager
-def process(*command: str | Path, environment: dict[str, str]) -> Iterator[int]:
-    started = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
-    try:
-        yield started.pid
-    finally:
-        started.send_signal(signal.SIGTERM)
-        started.wait(20)
-
-
-def wait_for(url: str) -> None:
-    for _ in range(300):
-        try:
-            if httpx.get(url).status_code < 500:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
-    raise RuntimeError(f"{url} did not answer within 30 s")
+Target = tuple[Sent, tuple[int, ...]]
 
 
 def main(server: str) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        url = f"{server.rsplit('/', 1)[0]}/bench{os.getpid()}"
-        with separate_services(Path(folder), {"BEDSIDE_DATABASE_URL": url}) as services:
-            access = Access(services.demo)
-            owner = services.demo["patients"]
-            through, direct = access.client_token(), access.client_token(resource=owner)
-            access.fhir(through).put("Patient/bench", json=PATIENT).raise_for_status()
-            pids = {name: process.pid for name, process in services.running.items()}
-            bare_environment = {
-                "BENCH_DATABASE_URL": f"{url}_patients",
-                "BENCH_TYPE_ID": str(definitions().type_id("Patient")),
-                "BENCH_ID": "bench",
+    with stage(server) as on:
+        on.access.fhir(on.access.client_token()).put("Patient/bench", json=PATIENT).raise_for_status()
+        environment = {
+            "BENCH_DATABASE_URL": f"{on.url}_patients",
+            "BENCH_TYPE_ID": str(definitions().type_id("Patient")),
+            "BENCH_ID": "bench",
+        }
+        with asgi("tests.bench.bare:app", port=BARE_PORT, environment=environment) as bare:
+            owner = Sent.get(f"{on.owner('patients')}/Patient/bench", on.headers("patients"))
+            gateway = Sent.get(f"{on.access.demo['fhir']}/Patient/bench", on.headers())
+            targets: dict[str, Target] = {
+                "bare": (Sent.get(f"http://127.0.0.1:{BARE_PORT}/", {}), (bare,)),
+                "owner": (owner, on.pids("patients")),
+                "gateway": (gateway, on.pids("gateway", "patients")),
             }
-            uvicorn = (sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "warning", "--port", "8469")
-            with process(*uvicorn, "tests.bench.bare:app", environment=bare_environment) as bare:
-                wait_for("http://127.0.0.1:8469/")
-                targets = {
-                    "bare": ("http://127.0.0.1:8469/", "", (bare,)),
-                    "owner": (f"{owner}/fhir/Patient/bench", direct, (pids["patients"],)),
-                    "gateway": (f"{access.demo['fhir']}/Patient/bench", through, (pids["gateway"], pids["patients"])),
-                }
-                asyncio.run(rounds(targets))
+            report(asyncio.run(rounds(targets)))
 
 
-async def rounds(targets: dict[str, tuple[str, str, tuple[int, ...]]]) -> None:
+async def rounds(targets: dict[str, Target]) -> dict[str, list[Measured]]:
     results: dict[str, list[Measured]] = {name: [] for name in targets}
     for _ in range(ROUNDS):
-        for name, (url, token, pids) in targets.items():
-            headers = {"Authorization": f"Bearer {token}"} if token else {}
-            results[name].append(
-                await measure(url, headers=headers, seconds=SECONDS, connections=CONNECTIONS, pids=pids)
-            )
+        for name, (sent, pids) in targets.items():
+            results[name].append(await measure([sent], seconds=SECONDS, connections=CONNECTIONS, pids=pids))
+    return results
+
+
+def report(results: dict[str, list[Measured]]) -> None:
     for name, measured in results.items():
         rate = statistics.median(one.per_second for one in measured)
         cpu = statistics.median(one.cpu_us for one in measured)
-        half = statistics.median(one.percentile_ms(0.5) for one in measured)
+        half = statistics.median(one.p50_ms for one in measured)
         tail = statistics.median(one.percentile_ms(0.99) for one in measured)
         print(f"{name:8}{rate:8.0f}/s {cpu:8.0f} us cpu   p50 {half:6.2f} ms  p99 {tail:6.2f} ms")
     for above, below in (("owner", "bare"), ("gateway", "owner")):
-        ratios = sorted(a.per_second / b.per_second for a, b in zip(results[above], results[below], strict=True))
-        print(f"{above} / {below}: {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}), wanted 0.40")
+        print(verdict(f"{above} / {below}", ratios(results[above], results[below], by="per_second"), least=0.5))
 
 
 if __name__ == "__main__":
