@@ -59,12 +59,17 @@ async def _within(transaction: Any) -> AsyncIterator[None]:
         await transaction.commit()
 
 
-# Statements here say in which order tables are joined, and every look-up has its index: a planner that follows needs no
-# statistics (a new table has none), plans once, and plans quickly.
+# Statements here say in which order tables are joined, and every look-up has its index: a planner that follows, row by
+# row, needs no statistics (a new table has none) and no luck, plans once, and plans quickly.
 _SETTINGS = {
     "plan_cache_mode": "force_generic_plan",
     "join_collapse_limit": "1",
     "random_page_cost": "1.1",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "max_parallel_workers_per_gather": "0",
     "jit": "off",
 }
 

@@ -43,10 +43,10 @@ class CanonicallyChained:
 
     def test(self, statement: Statement, version: str) -> str:
         t = statement.alias()
-        return (
-            f"EXISTS (SELECT 1 FROM ix_uri i JOIN ix_uri {t}u ON {self.by.joined('i', f'{t}u')}"
+        return statement.exists(
+            f"ix_uri i JOIN ix_uri {t}u ON {self.by.joined('i', f'{t}u')}"
             f" JOIN version {t} ON {t}.vid = {t}u.vid WHERE i.vid = {version}.vid"
-            f" AND {statement.visible(t, self.by.target)} AND {self.inner.test(statement, t)})"
+            f" AND {statement.visible(t, self.by.target)} AND {self.inner.test(statement, t)}"
         )
 
     def rows(self, statement: Statement) -> str | None:
@@ -72,10 +72,10 @@ class CanonicallyReferred:
 
     def test(self, statement: Statement, version: str) -> str:
         t = statement.alias()
-        return (
-            f"EXISTS (SELECT 1 FROM ix_uri {t}u JOIN ix_uri i ON {self.by.joined('i', f'{t}u')}"
+        return statement.exists(
+            f"ix_uri {t}u JOIN ix_uri i ON {self.by.joined('i', f'{t}u')}"
             f" JOIN version {t} ON {t}.vid = i.vid WHERE {t}u.vid = {version}.vid"
-            f" AND {statement.visible(t, self.source)} AND {self.inner.test(statement, t)})"
+            f" AND {statement.visible(t, self.source)} AND {self.inner.test(statement, t)}"
         )
 
     def rows(self, statement: Statement) -> str | None:

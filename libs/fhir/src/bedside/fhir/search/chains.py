@@ -29,10 +29,10 @@ class Chained:
 
     def test(self, statement: Statement, version: str) -> str:
         t = statement.alias()
-        return (
-            f"EXISTS (SELECT 1 FROM ix_ref i JOIN version {t} ON {t}.rid = i.trid WHERE i.vid = {version}.vid"
+        return statement.exists(
+            f"ix_ref i JOIN version {t} ON {t}.rid = i.trid WHERE i.vid = {version}.vid"
             f" AND {sp_among('i', self.sps)} AND {statement.visible(t, self.target)}"
-            f" AND {self.inner.test(statement, t)})"
+            f" AND {self.inner.test(statement, t)}"
         )
 
     def rows(self, statement: Statement) -> str | None:
@@ -58,10 +58,10 @@ class Referred:
 
     def test(self, statement: Statement, version: str) -> str:
         t = statement.alias()
-        return (
-            f"EXISTS (SELECT 1 FROM ix_ref i JOIN version {t} ON {t}.vid = i.vid WHERE i.trid = {version}.rid"
+        return statement.exists(
+            f"ix_ref i JOIN version {t} ON {t}.vid = i.vid WHERE i.trid = {version}.rid"
             f" AND {sp_among('i', self.sps)} AND {statement.visible(t, self.source)}"
-            f" AND {self.inner.test(statement, t)})"
+            f" AND {self.inner.test(statement, t)}"
         )
 
     def rows(self, statement: Statement) -> str | None:

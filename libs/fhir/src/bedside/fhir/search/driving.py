@@ -44,12 +44,13 @@ class Plan:
         return "d.vid" if self.driver else "v.vid"
 
     def source(self, statement: Statement, version: str) -> tuple[str, str]:
-        """FROM and WHERE. CROSS JOIN keeps SQLite to this order; PostgreSQL chooses for itself."""
+        """FROM and WHERE. CROSS JOIN keeps SQLite to this order, and PostgreSQL as our connections are set."""
         if self.driver is None:
             source, said = f"version {version}", []
         else:
             rows = self.driver.select(statement)
-            inner = f"({rows})" if self.driver.exact else f"(SELECT DISTINCT vid FROM ({rows}) e)"
+            # Gathered in order: the versions behind them are looked up for one page only.
+            inner = f"({rows})" if self.driver.exact else f"(SELECT DISTINCT vid FROM ({rows}) e ORDER BY vid DESC)"
             source, said = f"{inner} d CROSS JOIN version {version}", [f"{version}.vid = d.vid"]
         if len(self.type_names) == 1:
             said.append(statement.visible(version, self.type_names[0]))

@@ -106,12 +106,17 @@ def _select(statement: Statement, query: Query, chosen: Plan, after: PagePositio
     backwards = after is not None and after.backwards
     going_on = ""
     if after is not None and after.vid is not None:
-        going_on = f" AND v.vid {'>' if backwards else '<'} {statement.bind(after.vid)}"
+        going_on = f" AND {chosen.ordered_by} {'>' if backwards else '<'} {statement.bind(after.vid)}"
     columns = f"r.fid, v.ver, v.ts, {_body(query, 'v')}, v.vid, v.rid, v.type_id, {statement.now}"
     return (
         f"SELECT {columns} FROM {source} CROSS JOIN resource r WHERE {said} AND r.rid = v.rid{going_on}"
-        f" ORDER BY {chosen.ordered_by} {'ASC' if backwards else 'DESC'} LIMIT {statement.bind(query.count + 1)}"
+        f" ORDER BY {chosen.ordered_by} {'ASC' if backwards else 'DESC'} {_limit(query)}"
     )
+
+
+def _limit(query: Query) -> str:
+    """One more than shown, to know whether there is more. Written out: PostgreSQL plans for a page, not for all."""
+    return f"LIMIT {query.count + 1}"
 
 
 def _select_sorted(statement: Statement, query: Query, chosen: Plan, after: PagePosition | None) -> str:
@@ -130,7 +135,7 @@ def _select_sorted(statement: Statement, query: Query, chosen: Plan, after: Page
     by_vid = "ASC" if backwards else "DESC"
     page = (
         f"SELECT q.* FROM ({inner}) q{going_on} ORDER BY {', '.join(f'q.{each}' for each in order)}, q.vid {by_vid}"
-        f" LIMIT {statement.bind(query.count + 1)}"
+        f" {_limit(query)}"
     )
     keys_shown = ", ".join(f"p.{name}" for name in names)
     columns = f"r.fid, w.ver, w.ts, {_body(query, 'w')}, w.vid, w.rid, w.type_id, {statement.now}, {keys_shown}"

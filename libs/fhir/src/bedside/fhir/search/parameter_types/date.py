@@ -62,9 +62,9 @@ class DateIs:
     sought: Sought
 
     def test(self, statement: Statement, version: str) -> str:
-        return (
-            f"EXISTS (SELECT 1 FROM ix_date i WHERE i.vid = {version}.vid AND {sp_among('i', self.sps)}"
-            f" AND {self.sought.holds(statement, 'i')})"
+        return statement.exists(
+            f"ix_date i WHERE i.vid = {version}.vid AND {sp_among('i', self.sps)}"
+            f" AND {self.sought.holds(statement, 'i')}"
         )
 
     def rows(self, statement: Statement) -> str | None:
