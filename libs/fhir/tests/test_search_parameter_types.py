@@ -112,7 +112,7 @@ async def test_a_string_is_found_by_its_beginning_whatever_case_accent_or_script
         "Patient?family=needle": "",
         f"Patient?family={'x' * 100}": "long",
         f"Patient?family:exact={'x' * 200} needle {'y' * 200}": "long",
-        "Patient?phonetic=mull": "m",
+        "Patient?phonetic=miller": "m",
     }
     assert await found(on, table) == table
 

@@ -67,7 +67,23 @@ def branches_for(type_name: str, expression: str) -> tuple[str, ...]:
 @lru_cache(maxsize=8192)
 def compiled(type_name: str, expression: str, kind: str) -> Extract:
     """`kind` is the type of the search parameter."""
-    return _union([_branch(branch, kind, rooted=True) for branch in branches_for(type_name, expression)])
+    return _union([compiled_branch(branch, kind) for branch in branches_for(type_name, expression)])
+
+
+@lru_cache(maxsize=8192)
+def compiled_branch(branch: str, kind: str) -> Extract:
+    """One part of a union, from the root of its resource."""
+    return _branch(branch, kind, rooted=True)
+
+
+def first_names(branch: str, kind: str) -> tuple[str, ...]:
+    """The JSON names, one of which must be there for the branch to find anything. Empty when any resource may do."""
+    if _BOOLEAN.match(branch):
+        return ()
+    names = _names(branch)[1:]
+    if not names or not names[0].isalpha():
+        return ()
+    return _json_names(names[0], kind if len(names) == 1 else None)
 
 
 @lru_cache(maxsize=256)
@@ -93,16 +109,11 @@ def _branch(branch: str, kind: str, *, rooted: bool) -> Extract:
     boolean = _BOOLEAN.match(branch)
     if boolean:
         return _is_true(boolean[1])
-    path = _LEADING_AS.sub(lambda found: f"{found[1]}{_suffix(found[2])}", branch)
-    path = _TYPED.sub(lambda found: _suffix(found[1]), path)
-    names = _PART.findall(path)
-    if rooted:
-        names = names[1:]
+    names = _names(branch)[1:] if rooted else _names(branch)
     if not names:
         return lambda node, resource: [node]
     last = len(names) - 1
     steps = [_step(name, kind if place == last else None) for place, name in enumerate(names)]
-    first = names[0]
     if len(steps) == 1:
         only = steps[0]
         return lambda node, resource: only([node], resource)
@@ -115,10 +126,13 @@ def _branch(branch: str, kind: str, *, rooted: bool) -> Extract:
                 return nodes
         return nodes
 
-    if first.isalpha():
-        # Most parameters find nothing in most resources: one look-up says so.
-        return lambda node, resource: walk(node, resource) if first in node else []
     return walk
+
+
+def _names(branch: str) -> list[str]:
+    """The steps of a path, the root among them; a type that is named is part of the element's name, as in JSON."""
+    path = _LEADING_AS.sub(lambda found: f"{found[1]}{_suffix(found[2])}", branch)
+    return _PART.findall(_TYPED.sub(lambda found: _suffix(found[1]), path))
 
 
 def _suffix(type_name: str) -> str:
@@ -129,10 +143,10 @@ def _is_true(path: str) -> Extract:
     """`X.exists() and X != false`, for a choice of boolean or something else: absent is false."""
     element = path.rpartition(".")[2]
     flag = f"{element}Boolean"
-    other = f"{element}DateTime"
+    when, which = f"{element}DateTime", f"{element}Integer"
 
     def is_true(node: Any, resource: dict[str, Any]) -> Nodes:
-        return [other in node or node.get(flag) is True]
+        return [when in node or which in node or node.get(flag) is True]
 
     return is_true
 
@@ -151,11 +165,15 @@ def _step(name: str, kind: str | None) -> Step:
         return lambda nodes, resource: child(nodes, resource)[place : place + 1]
     if not re.fullmatch(r"\w+", name):
         raise ValueError(f"search expressions have a construct we do not know: {name}")
-    # The last step may be a choice element. (`valueQuantity`, from an `as`, is not tried as `valueQuantityRange`.)
+    return _child(_json_names(name, kind))
+
+
+def _json_names(name: str, kind: str | None) -> tuple[str, ...]:
+    """The last step (which has a kind) may be a choice element. `valueQuantity`, from an `as`, is what it says."""
     choices = _CHOICES.get(kind or "", ())
     if any(name.endswith(choice) for choice in choices):
         choices = ()
-    return _child((name, *(name + choice for choice in choices)))
+    return (name, *(name + choice for choice in choices))
 
 
 def _child(names: tuple[str, ...]) -> Step:

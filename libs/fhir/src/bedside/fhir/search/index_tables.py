@@ -3,6 +3,7 @@
 Rows are only ever inserted. Each belongs to a version (`vid`), so the version's interval says when the row counts.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from bedside.events.database import Dialect
@@ -39,24 +40,44 @@ TABLES: tuple[IndexTable, ...] = (
     IndexTable("ix_tt", {"sp": "small", "h": "big", "h2": "big", "vid": "big"}),
     IndexTable("ix_ts", {"sp": "small", "h": "big", "norm": "text", "vid": "big", "xh": "big"}),
     IndexTable("ix_tr", {"sp": "small", "h": "big", "trid": "big", "vid": "big"}),
+    IndexTable("ix_near", {"sp": "small", "z": "real", "x": "real", "y": "real", "vid": "big"}),
     IndexTable("compartment", {"crid": "big", "type_id": "small", "vid": "big"}),
 )
 
-COLUMNS: dict[str, tuple[str, ...]] = {table.name: tuple(table.columns) for table in TABLES}
+# Full text is each database's own matter; the name of the column is SQLite's, where it is the key of every table.
+_WORDS: dict[Dialect, tuple[str, ...]] = {
+    "sqlite": (
+        "CREATE VIRTUAL TABLE ix_words USING fts5(words, content='', detail=none, columnsize=0, tokenize='ascii')",
+    ),
+    "postgresql": (
+        'CREATE TABLE ix_words (rowid bigint PRIMARY KEY, words text COLLATE "C" NOT NULL)',
+        "CREATE INDEX ix_words_key ON ix_words USING gin (to_tsvector('simple', words))",
+    ),
+}
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    **{table.name: tuple(table.columns) for table in TABLES},
+    "ix_words": ("rowid", "words"),
+}
 
 
-def statements(dialect: Dialect) -> list[str]:
-    """The DDL, in order, for a migration to execute one by one."""
-    made: list[str] = []
+def statements(dialect: Dialect, only: Collection[str] | None = None) -> list[str]:
+    """The DDL, in order, for a migration to execute one by one; of all tables, or of these."""
+    made: list[str] = [*_WORDS[dialect]] if only is None or "ix_words" in only else []
     for table in TABLES:
-        columns = ", ".join(f"{name} {_TYPES[kind][dialect]} NOT NULL" for name, kind in table.columns.items())
-        key = ", ".join(table.columns)
-        if dialect == "sqlite":
-            made.append(f"CREATE TABLE {table.name} ({columns}, PRIMARY KEY ({key})) WITHOUT ROWID")
-        else:
-            # No primary key: nothing updates or deletes single rows, and COPY is faster without the check.
-            made.append(f"CREATE TABLE {table.name} ({columns})")
-            made.append(f"CREATE INDEX {table.name}_key ON {table.name} ({key})")
-        if table.by_version:
-            made.append(f"CREATE INDEX {table.name}_vid ON {table.name} (vid, sp)")
+        if only is None or table.name in only:
+            made += _statements(table, dialect)
+    return made
+
+
+def _statements(table: IndexTable, dialect: Dialect) -> list[str]:
+    columns = ", ".join(f"{name} {_TYPES[kind][dialect]} NOT NULL" for name, kind in table.columns.items())
+    key = ", ".join(table.columns)
+    if dialect == "sqlite":
+        made = [f"CREATE TABLE {table.name} ({columns}, PRIMARY KEY ({key})) WITHOUT ROWID"]
+    else:
+        # No primary key: nothing updates or deletes single rows, and COPY is faster without the check.
+        made = [f"CREATE TABLE {table.name} ({columns})", f"CREATE INDEX {table.name}_key ON {table.name} ({key})"]
+    if table.by_version:
+        made.append(f"CREATE INDEX {table.name}_vid ON {table.name} (vid, sp)")
     return made

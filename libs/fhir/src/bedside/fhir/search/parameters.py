@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from bedside.fhir.definitions import Component, Element, SearchParameter, definitions
@@ -10,6 +10,15 @@ from bedside.fhir.search.expressions import branches_for
 
 _RESOLVES = re.compile(r"\.where\(resolve\(\) is (\w+)\)$")
 KINDS = ("number", "date", "string", "token", "reference", "composite", "quantity", "uri")
+# Parameters that are searched in a way of their own.
+_OWN_KINDS = {"near": "near", "phonetic": "phonetic", "_text": "words", "_content": "words"}
+# What R4 gives no expression for. https://hl7.org/fhir/R4/patient.html#search
+_EXPRESSIONS = {"birthOrderBoolean": "Patient.multipleBirth.exists() and Patient.multipleBirth != false"}
+_SEARCHED = frozenset({*KINDS, "near", "phonetic"})
+# R4's other parameters, and why they are not answered.
+REFUSED = {
+    "age": "it would change from day to day within one search; ask by birthdate instead",
+}
 # Answered by the columns of the version itself.
 WITHOUT_ROWS = frozenset({"_id", "_lastUpdated"})
 
@@ -22,7 +31,9 @@ _TURNED = "http://hl7.org/fhir/SearchParameter/DocumentReference-relationship"
 
 @dataclass(frozen=True)
 class Parameter:
-    """`sps` are its own number or, where other parameters' rows already say the same, theirs."""
+    """`kind` is its type, or one of its own where it is searched in a way of its own: `near`, `phonetic`, `words`.
+
+    `sps` are its own number or, where other parameters' rows already say the same, theirs."""
 
     type_name: str
     code: str
@@ -35,7 +46,11 @@ class Parameter:
     @property
     def is_indexed(self) -> bool:
         """Whether it has rows of its own."""
-        return self.code not in WITHOUT_ROWS and self.sps == (definitions().sp(self.type_name, self.code),)
+        return (
+            self.kind != "words"
+            and self.code not in WITHOUT_ROWS
+            and self.sps == (definitions().sp(self.type_name, self.code),)
+        )
 
     @property
     def is_by_patient(self) -> bool:
@@ -76,13 +91,20 @@ class Part:
 @cache
 def parameters(type_name: str) -> Mapping[str, Parameter]:
     """By code. KeyError for an unknown type."""
+    told = {code: _completed(each) for code, each in definitions().search_parameters(type_name).items()}
     known = {
-        code: told
-        for code, told in definitions().search_parameters(type_name).items()
-        if told.type in KINDS and told.expression and branches_for(type_name, told.expression)
+        code: each
+        for code, each in told.items()
+        if each.type == "words" or (each.type in _SEARCHED and branches_for(type_name, each.expression or ""))
     }
     signatures = {code: _signature(type_name, told, known) for code, told in known.items()}
     return {code: _parameter(type_name, told, known, signatures) for code, told in known.items()}
+
+
+def _completed(told: SearchParameter) -> SearchParameter:
+    """With the kind and the expression that we search it by."""
+    expression = told.expression or _EXPRESSIONS.get(told.code)
+    return replace(told, type=_OWN_KINDS.get(told.code, told.type), expression=expression)
 
 
 # What decides the rows: the kind (and parts) of a parameter, and the branches of its expression.

@@ -14,7 +14,20 @@ from bedside.fhir.search.context import Context
 from bedside.fhir.search.criteria import Always, Criterion, present
 from bedside.fhir.search.escaping import split
 from bedside.fhir.search.including import Include
-from bedside.fhir.search.parameter_types import composite, date, id, number, quantity, reference, string, token, uri
+from bedside.fhir.search.parameter_types import (
+    composite,
+    date,
+    id,
+    near,
+    number,
+    phonetic,
+    quantity,
+    reference,
+    string,
+    token,
+    uri,
+    words,
+)
 from bedside.fhir.search.parameters import WITHOUT_ROWS, Parameter, parameters
 from bedside.fhir.search.sorting import SortKey
 from bedside.fhir.search.spelling import shown, unknown
@@ -34,6 +47,9 @@ _CRITERIA: dict[str, Callable[[Asked], Criterion]] = {
     "reference": reference.criterion,
     "quantity": quantity.criterion,
     "uri": uri.criterion,
+    "near": near.criterion,
+    "phonetic": phonetic.criterion,
+    "words": words.criterion,
 }
 # How the answer is written is not the search's business.
 _OTHERS = frozenset({"_format", "_pretty"})
@@ -216,7 +232,7 @@ def _values(name: str, value: str) -> tuple[str, ...]:
 
 def _criterion(asked: Asked, parameter: Parameter) -> Criterion:
     if asked.modifier == "missing":
-        return _missing(asked)
+        return _missing(asked, parameter)
     if asked.code == "_id":
         return id.criterion(asked)
     if asked.code == "_lastUpdated":
@@ -226,10 +242,12 @@ def _criterion(asked: Asked, parameter: Parameter) -> Criterion:
     return _CRITERIA[parameter.kind](asked)
 
 
-def _missing(asked: Asked) -> Criterion:
+def _missing(asked: Asked, parameter: Parameter) -> Criterion:
     if asked.values not in (("true",), ("false",)):
         asked.refuse("is true or false")
     is_missing = asked.values == ("true",)
     if asked.code in WITHOUT_ROWS:
         return Always(negated=is_missing)
+    if parameter.kind == "words":
+        return words.missing(asked, negated=is_missing)
     return present(asked.sps, negated=is_missing)

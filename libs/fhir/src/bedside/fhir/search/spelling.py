@@ -2,7 +2,8 @@
 
 from difflib import get_close_matches
 
-from bedside.fhir.search.parameters import parameters
+from bedside.fhir.definitions import definitions
+from bedside.fhir.search.parameters import REFUSED, parameters
 
 # Parameters that shape the answer.
 SHAPING = (
@@ -14,6 +15,8 @@ SHAPING = (
 
 def unknown(type_name: str, code: str) -> str:
     """A sentence without its full stop."""
+    if code in REFUSED and code in definitions().search_parameters(type_name):
+        return f"Parameter {code} is not answered here: {REFUSED[code]}"
     near = get_close_matches(code[:64], [*parameters(type_name), *SHAPING], n=1, cutoff=0.5)
     hint = f"; the nearest is {near[0]}" if near else ""
     return f"{type_name} has no search parameter {shown(code)}{hint}"

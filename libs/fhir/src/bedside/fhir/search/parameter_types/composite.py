@@ -25,16 +25,18 @@ def pairs_of(
 ) -> Iterator[tuple[str, int, Row]]:
     """(table, hash of the first, columns of the second) for every pair in one element."""
     first, second = parts
+    # Most elements lack the second: then the first is not looked at.
+    seconds = compiled_within(second.expression, second.kind)(value, resource)
+    if not seconds:
+        return
     hashes = {
         hash
         for found in compiled_within(first.expression, first.kind)(value, resource)
         for system, code in token.tokens_of(found)
         for hash in pair_hashes(system, code)
     }
-    if not hashes:
-        return
     table = _TABLES[second.kind]
-    for found in compiled_within(second.expression, second.kind)(value, resource):
+    for found in seconds:
         for columns in _columns(second.kind, found, facility):
             for hash in hashes:
                 yield table, hash, columns

@@ -18,15 +18,18 @@ UNBOUNDED = 1.7976931348623157e308
 
 @dataclass(frozen=True)
 class Sought:
-    """`lo` and `hi` are what the digits written stand for: 100 is 99.5 to 100.5."""
+    """`lo` and `hi` are what the digits written stand for: 100 is 99.5 to 100.5. `about` is how far `ap` reaches."""
 
     prefix: str
     value: Fraction
     lo: Fraction
     hi: Fraction
+    about: Fraction
 
-    def times(self, factor: Fraction) -> "Sought":
-        return Sought(self.prefix, self.value * factor, self.lo * factor, self.hi * factor)
+    def converted(self, factor: Fraction, offset: Fraction) -> "Sought":
+        """In another unit. A tenth of 37 °C stays 3.7 degrees, whatever it is counted in."""
+        value, lo, hi = (each * factor + offset for each in (self.value, self.lo, self.hi))
+        return Sought(self.prefix, value, lo, hi, self.about * factor)
 
 
 def points_of(value: Any) -> Iterator[tuple[float, float]]:
@@ -59,7 +62,7 @@ def sought(asked: Asked, text: str) -> Sought:
     if not isfinite(float(number)) or not isinstance(exponent, int) or abs(exponent) > 320:
         asked.refuse("the number is larger or finer than can be compared")
     value, half = Fraction(number), Fraction(10) ** exponent / 2
-    return Sought(found[1] or "eq", value, value - half, value + half)
+    return Sought(found[1] or "eq", value, value - half, value + half, abs(value) / 10)
 
 
 def condition(statement: Statement, i: str, sought: Sought) -> str:
@@ -72,8 +75,8 @@ def condition(statement: Statement, i: str, sought: Sought) -> str:
         inside = f"{i}.lo >= {statement.bind(lo)} AND {i}.hi < {statement.bind(hi)}"
         return inside if sought.prefix == "eq" else f"NOT ({inside})"
     if sought.prefix == "ap":
-        tenth = abs(value) / 10
-        return f"{i}.hi >= {statement.bind(value - tenth)} AND {i}.lo <= {statement.bind(value + tenth)}"
+        least, most = float(sought.value - sought.about), float(sought.value + sought.about)
+        return f"{i}.hi >= {statement.bind(least)} AND {i}.lo <= {statement.bind(most)}"
     column, sign = _COMPARED[sought.prefix]
     return f"{i}.{column} {sign} {statement.bind(value)}"
 

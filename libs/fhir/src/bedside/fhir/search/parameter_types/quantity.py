@@ -65,7 +65,7 @@ def _converted(
 ) -> Iterator[tuple[int, float, float]]:
     if system != UCUM or not code or (unit := canonical(code)) is None or not _convertible(number):
         return
-    exact = float(Fraction(number) * unit.factor)
+    exact = float(Fraction(number) * unit.factor + unit.offset)
     low, high = (each if abs(each) == UNBOUNDED else exact for each in span)
     yield canonical_hash(unit.base), low, high
 
@@ -106,9 +106,9 @@ def spans_asked(asked: Asked, value: str) -> list[tuple[int, Sought]]:
     unit = canonical(code) if system == UCUM else None
     if unit is None:
         return [(unit_hash(system or None, code), number)]
-    converted = number.times(unit.factor)
+    converted = number.converted(unit.factor, unit.offset)
     try:
-        float(converted.value), float(converted.lo), float(converted.hi)
+        float(converted.value), float(converted.lo), float(converted.hi), float(converted.value + converted.about)
     except OverflowError:
         asked.refuse("the number is larger than can be compared")
     return [(canonical_hash(unit.base), converted)]

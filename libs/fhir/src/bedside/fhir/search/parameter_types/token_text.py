@@ -1,6 +1,7 @@
 """`:text` on tokens: the words that people read beside the codes. http://hl7.org/fhir/R4/search.html#token"""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from bedside.fhir.search.asked import Asked
@@ -12,10 +13,8 @@ from bedside.fhir.search.hashing import CONTINUED, UNREAD, hashed
 WORDS_MAX = 10
 
 
-def texts_of(value: Any) -> Iterator[str]:
+def texts_of(value: dict[str, Any]) -> Iterator[str]:
     """CodeableConcept.text, Coding.display, Identifier.type.text."""
-    if not isinstance(value, dict):
-        return
     if "type" in value and "value" in value:
         yield from texts_of(value["type"])
         return
@@ -31,14 +30,20 @@ def rows(values: list[Any]) -> Iterator[tuple[str, int]]:
     """(folded, hash of the whole); where nothing can be read, the first code, which serves sorting only."""
     readable = False
     for value in values:
-        for text in texts_of(value):
-            for place, norm in enumerate(rows_of(text)):
-                readable = True
-                yield norm, hashed(text) if place == 0 else CONTINUED
+        if type(value) is dict:
+            for text in texts_of(value):
+                found = _rows_of(text)
+                readable = readable or bool(found)
+                yield from found
     if not readable:
         code = next(filter(None, map(_code, values)), "")
         if norm := folded(code[:ROW_CHARACTERS])[:ROW_CHARACTERS]:
             yield norm, UNREAD
+
+
+@lru_cache(maxsize=16384)
+def _rows_of(text: str) -> tuple[tuple[str, int], ...]:
+    return tuple((norm, CONTINUED if place else hashed(text)) for place, norm in enumerate(rows_of(text)))
 
 
 def _code(value: Any) -> str | None:
