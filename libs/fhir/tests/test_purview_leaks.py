@@ -309,6 +309,8 @@ async def test_no_write_tells_what_is_outside(worlds: Worlds) -> None:
                 full, alone = await worlds.answers(method, address, body, **headers)
                 assert full == alone, (method, address, headers)
                 assert full[0][0] >= 400, (method, address, headers, full)
+        full, alone = await worlds.answers("DELETE", f"{address}?_cascade=delete")
+        assert full == alone, address
         patch = [{"op": "add", "path": "/language", "value": "en"}]
         json_patch = {"content-type": "application/json-patch+json"}
         full, alone = await worlds.answers("PATCH", address, patch, **json_patch)

@@ -252,3 +252,31 @@ async def test_what_is_included_is_held_to_what_may_be_read(server: Served, scop
     answer = await server.http.get("/fhir/Patient?_revinclude=Observation:subject", headers=server.as_caller(scope))
     entries = answer.json()["entry"]
     assert {e["resource"]["id"] for e in entries if e["search"]["mode"] == "include"} == included
+
+
+@pytest.mark.parametrize(
+    ("scope", "id", "status"),
+    [
+        ("system/Observation.u", "lab", 403),
+        ("system/Observation.u", "none", 403),
+        (f"system/Observation.u system/Observation.r?{LABORATORY}", "lab", 200),
+        (f"system/Observation.u system/Observation.r?{LABORATORY}", "vital", 404),
+        (f"system/Observation.ru?{LABORATORY} system/Patient.rs", "lab", 200),
+        (f"system/Observation.ru?{LABORATORY} system/Patient.rs", "vital", 404),
+    ],
+)
+async def test_a_patch_is_for_who_may_read_what_it_changes(server: Served, scope: str, id: str, status: int) -> None:
+    patch = [{"op": "add", "path": "/language", "value": "en"}]
+    headers = server.as_caller(scope) | {"content-type": "application/json-patch+json"}
+    answer = await server.http.patch(f"/fhir/Observation/{id}", json=patch, headers=headers)
+    assert answer.status_code == status, answer.text
+
+
+async def test_a_conditional_update_that_finds_nothing_creates_within_the_narrowed_scope(server: Served) -> None:
+    headers = server.as_caller(f"system/Observation.us?{LABORATORY} system/Patient.rs")
+    new = {name: value for name, value in observation("x", "laboratory").items() if name != "id"}
+    statuses = [
+        (await server.http.put("/fhir/Observation?identifier=none", json=each, headers=headers)).status_code
+        for each in (new, observation("x", "laboratory"), new | {"category": observation("x", "survey")["category"]})
+    ]
+    assert statuses == [201, 404, 403]

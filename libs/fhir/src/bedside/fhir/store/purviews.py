@@ -25,6 +25,8 @@ async def refuse_strangers(
     So whoever may write portions only chooses no id: that it is free, or taken, would tell who else is there.
     """
     for draft in writing:
+        if draft.kind == "patch":
+            await _refuse_blind(connection, draft, before.get(draft.key))
         if not draft.is_bounded or draft.kind == "create":
             continue
         if draft.create_only and not _UUID.fullmatch(draft.id):
@@ -32,13 +34,24 @@ async def refuse_strangers(
             raise Refused(403, [Issue("forbidden", text, draft.request_at)])
         version = before.get(draft.key)
         if version is None:
-            if not draft.create_only:
+            # Where nothing matched the criteria, the id is new and ours.
+            is_ours = draft.kind == "update" and draft.criteria is not None and draft.sent_id is None
+            if not draft.create_only and not is_ours:
                 raise _absent(draft)
         elif not await _is_within(connection, draft, draft.letter, version):
             if version.deleted or not await _is_within(connection, draft, "r", version):
                 raise _absent(draft)
             text = "no granted scope permits to write this resource"
             raise Refused(403, [Issue("forbidden", text, draft.request_at)])
+
+
+async def _refuse_blind(connection: Connection, draft: Draft, version: current.Version | None) -> None:
+    # Whether a patch fits, and what it makes, tells what is there.
+    if not draft.purview.permits("r", draft.type_name):
+        text = f"a patch reads what it changes, and no granted scope permits to read {draft.type_name}"
+        raise Refused(403, [Issue("forbidden", text, draft.request_at)])
+    if version is not None and not await _is_within(connection, draft, "r", version):
+        raise _absent(draft)
 
 
 def _absent(draft: Draft) -> Refused:

@@ -120,6 +120,12 @@ class Writer:
         ]
 
     async def _cascaded(self, connection: Connection, writing: Sequence[Draft]) -> list[Draft]:
+        cascading_from = [each for each in writing if each.cascades]
+        if any(each.is_bounded for each in cascading_from):
+            # What refers to a resource that must look absent is not counted first.
+            known = await current.numbers(connection, [each.key for each in cascading_from])
+            there = await self._before(connection, cascading_from, known)
+            await purviews.refuse_strangers(connection, cascading_from, there)
         added = await cascading.cascaded(connection, writing)
         if not added:
             return []
