@@ -167,7 +167,7 @@ async def test_all_problems_of_all_entries_are_told_and_nothing_is_left_behind(s
         "Bundle.entry[2].request.url",
         "Bundle.entry[3].resource.id",
         "Bundle.entry[4].request.url",
-        "Bundle.entry[5].request.method",
+        "Bundle.entry[5].resource",
         "Bundle.entry[6].resource.subject",
         "Bundle.entry[6].resource.status",
     }

@@ -63,7 +63,7 @@ def _understood(engine: Engine, caller: Caller, raw: dict[str, Any], index: int)
 
 async def _written(engine: Engine, author: Author, drafts: list[Draft]) -> dict[str, Written | Refused]:
     """Entries that cannot influence one another share a commit; when that is refused, each is tried by itself."""
-    if len(drafts) > 1 and not _entangled(drafts):
+    if len(drafts) > 1 and not any(draft.criteria is not None for draft in drafts) and not _entangled(drafts):
         try:
             return {d.at: w for d, w in zip(drafts, await engine.store.commit(drafts, author), strict=True)}
         except (Refused, Busy):

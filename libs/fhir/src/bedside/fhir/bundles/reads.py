@@ -1,5 +1,7 @@
 """The GET entries of a batch or transaction."""
 
+from datetime import UTC
+
 from bedside.events.database.port import Reader
 from bedside.fhir.bundles.answers import status_line
 from bedside.fhir.bundles.entries import Entry
@@ -11,6 +13,8 @@ from bedside.fhir.rest.history import history
 from bedside.fhir.rest.reading import version_read, version_vread
 from bedside.fhir.rest.searching import searched
 from bedside.fhir.rest.splicing import Bundle
+from bedside.fhir.search.moments import interval
+from bedside.fhir.store.current import Version
 from bedside.fhir.store.instants import shown
 from bedside.identity import Caller
 
@@ -24,7 +28,7 @@ async def add_read(
             refuse_unless(caller, "s", entry.type_name)
             pairs = query_pairs(entry.query or "")
             found = await searched(reader, engine, caller, entry.type_name, pairs, handling=handling)
-            bundle.entry(resource=found.bytes(), response={"status": status_line(200)})
+            _add_bundle(bundle, entry, found)
         elif entry.is_history and entry.version is None:
             await _add_history(bundle, reader, engine, caller, entry, handling=handling)
         else:
@@ -45,7 +49,12 @@ async def _add_history(
         id=entry.id,
         lenient=handling == "lenient",
     )
-    bundle.entry(resource=found.bytes(), response={"status": status_line(200)})
+    _add_bundle(bundle, entry, found)
+
+
+def _add_bundle(bundle: Bundle, entry: Entry, found: Bundle) -> None:
+    body = None if entry.method == "HEAD" else found.bytes()
+    bundle.entry(resource=body, response={"status": status_line(200)})
 
 
 async def _add_version(
@@ -58,12 +67,22 @@ async def _add_version(
         version = await version_read(reader, engine, caller, entry.type_name, id, pairs, lenient=lenient)
     else:
         version = await version_vread(reader, caller, entry.type_name, id, entry.version)
-    etag = f'W/"{version.version}"'
-    if entry.request.get("ifNoneMatch") == etag:
-        bundle.entry(response={"status": status_line(304), "etag": etag})
+    told = {"etag": f'W/"{version.version}"', "lastModified": shown(version.updated)}
+    if _is_known(entry, version):
+        bundle.entry(response={"status": status_line(304), **told})
         return
     bundle.entry(
         full_url=f"{engine.base_url}/{entry.type_name}/{id}",
-        resource=version.body,
-        response={"status": status_line(200), "etag": etag, "lastModified": shown(version.updated)},
+        resource=None if entry.method == "HEAD" else version.body,
+        response={"status": status_line(200), **told},
     )
+
+
+def _is_known(entry: Entry, version: Version) -> bool:
+    """Whether the client says that it has this version. ETags outrank instants."""
+    tags = entry.request.get("ifNoneMatch")
+    if tags is not None:
+        known = {tag.strip().removeprefix("W/").strip('"') for tag in tags.split(",")}
+        return "*" in known or str(version.version) in known
+    since = interval(entry.request.get("ifModifiedSince", ""), UTC)
+    return since is not None and since.hi > version.updated

@@ -15,7 +15,7 @@ from bedside.fhir.store.draft import Author, Draft, Written
 from bedside.fhir.store.preparing import prepare
 from bedside.identity import Caller
 
-# DELETE, POST, PUT; reads come after all writes, whatever their place.
+# DELETE, POST, PUT and PATCH; reads come after all writes, whatever their place.
 _ORDER = {"delete": 0, "create": 1, "update": 2, "patch": 2}
 
 
@@ -67,10 +67,11 @@ def _understood(engine: Engine, caller: Caller, raw: Sequence[dict[str, Any]]) -
 
 
 def _twice(drafts: dict[str, Draft]) -> list[Refused]:
-    """The same identity in two entries; a full URL counts, and so do the criteria of two conditional creates."""
+    """The same identity in two entries; a full URL counts, and so do the criteria of two conditional entries."""
     identities = {
         at: [
-            *([draft.key] if draft.kind != "create" else []),
+            *([draft.key] if draft.kind != "create" and draft.criteria is None else []),
+            *([f"{draft.type_name}?{draft.criteria}"] if draft.criteria is not None else []),
             *([draft.full_url] if draft.full_url else []),
             *([f"{draft.type_name}?{draft.if_none_exist}"] if draft.if_none_exist is not None else []),
         ]

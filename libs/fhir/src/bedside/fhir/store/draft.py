@@ -33,6 +33,7 @@ class Draft:
     cascades: bool = False
     full_url: str | None = None
     references: list["Mention"] = field(default_factory=list)
+    links: list["Mention"] | None = None
     purview: Purview = UNCONFINED
 
     @property
@@ -69,11 +70,12 @@ class Draft:
 
 @dataclass(slots=True)
 class Mention:
-    """A reference as it was sent, and the object in which it stands. Rewriting starts from `sent` each time, so that a
-    transaction that lost to another one can be run again."""
+    """A reference (or, by another `name`, a link) as it was sent, and the object in which it stands. Rewriting starts
+    from `sent` each time, so that a transaction that lost to another one can be run again."""
 
     holder: dict[str, Any]
     sent: str
+    name: str = "reference"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Turning what a transaction says by criteria or by fullUrl into `Type/id`."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bedside.events.database import Connection
 from bedside.fhir.outcome import Issue, Refused
@@ -8,7 +9,7 @@ from bedside.fhir.search.asked import Facility
 from bedside.fhir.search.purview import Purview
 from bedside.fhir.store import conditions, current
 from bedside.fhir.store.draft import Draft, Mention, Written
-from bedside.fhir.store.references import conditional, local, path_of
+from bedside.fhir.store.references import beside, conditional, links, local, path_of, relinked
 
 Matched = dict[int, Written]
 
@@ -53,6 +54,8 @@ async def rewrite(
             except Refused as refused:
                 place = path_of(draft.resource or {}, mention.holder, draft.resource_at)
                 wrong += [Issue(issue.code, issue.text, place) for issue in refused.issues]
+        if entries and draft.resource is not None:
+            _relink(draft, draft.resource, entries)
     if wrong:
         raise Refused(412 if any(issue.code == "multiple-matches" for issue in wrong) else 422, wrong)
 
@@ -65,10 +68,21 @@ def _by_full_url(drafts: Sequence[Draft], found: Matched) -> dict[str, str]:
     }
 
 
+def _relink(draft: Draft, resource: dict[str, Any], entries: Mapping[str, str]) -> None:
+    if draft.links is None or draft.patch is not None:
+        draft.links = links(resource)
+    for link in draft.links:
+        link.holder[link.name] = relinked(link.sent, link.name, entries.get)
+
+
 async def _rewritten(mention: Mention, draft: Draft, entries: Mapping[str, str], resolver: "_Resolver") -> str:
     text = mention.sent
     if text in entries:
         return entries[text]
+    if draft.full_url is not None and local(text) is not None:
+        absolute = beside(draft.full_url, text)
+        if absolute is not None and absolute in entries:
+            return entries[absolute]
     below = text.removeprefix(f"{resolver.facility.base_url}/")
     if below != text and local(below) is not None:
         return below
