@@ -125,11 +125,21 @@ class Owners:
         return await self._sent(service, method, f"/fhir{slash}{path_and_query}", headers, body, bearer, timeout_s)
 
     async def internally(
-        self, service: str, question: str, asked: Any, *, bearer: str, headers: Iterable[tuple[str, str]] = ()
+        self,
+        service: str,
+        question: str,
+        asked: Any,
+        *,
+        bearer: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
     ) -> Answer:
-        """Asks what services ask each other, `/internal/<question>`, in the caller's name."""
-        raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        sent = [*raw, (b"content-type", b"application/json")]
+        """Asks what services ask each other, `/internal/<question>`: in the caller's name, or the gateway's own."""
+        sent = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        sent.append((b"content-type", b"application/json"))
+        if bearer is None:
+            with _auth_may_be_silent():
+                token = await self._own_token(self._addresses[service])
+            sent.append((b"authorization", b"Bearer " + token.encode("latin-1")))
         path, body = f"/internal/{question}", orjson.dumps(asked)
         opened = await self._sent(service, "POST", path, sent, body, bearer, TIMEOUT_S)
         return opened if isinstance(opened, Answer) else await _whole(opened, service)

@@ -20,7 +20,8 @@ _EXCHANGES_WITH = {
 }
 _SERVICE_SCOPE = {
     # Deletion is for undoing: a transaction over two owners that the second refuses takes back what the first created.
-    "gateway": "system/*.rds system/events.read system/revocations.read introspect",
+    # Before one owner deletes, the others are asked who refers to it.
+    "gateway": "system/*.rds system/existence.read system/events.read system/revocations.read introspect",
     "patients": "system/*.rs system/existence.read system/events.read system/revocations.read",
     "encounters": "system/*.rs system/existence.read system/events.read system/revocations.read",
 }

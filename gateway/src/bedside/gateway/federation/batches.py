@@ -1,6 +1,7 @@
 """A batch: each entry for itself, asked of its owner, answered in the order of the request."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -9,50 +10,92 @@ from starlette.responses import Response
 
 from bedside.fhir import exact_json
 from bedside.fhir.outcome import Issue, Refused, operation_outcome
+from bedside.gateway.federation.alone import Alone
 from bedside.gateway.federation.coordination import Headers
+from bedside.gateway.federation.deletions import Deletions
 from bedside.gateway.federation.entries import Entry, answered, examined
 from bedside.gateway.federation.refusals import FHIR_JSON, unavailable
 from bedside.gateway.federation.remapping import remapped
-from bedside.gateway.federation.searching import Plan, Searches
-from bedside.gateway.federation.semi_joins import Asking
+from bedside.gateway.federation.searching import Searches
+from bedside.gateway.federation.semi_joins import Asking, OwnerRefused
 from bedside.gateway.owners import Answer, Owners, Unreachable
 from bedside.identity import Caller
 
+# What an owner's bundle reads: a resource, a version, a history.
+_READ = re.compile(r"[A-Za-z0-9\-.]{1,64}(/_history(/[0-9]{1,9})?)?", re.ASCII)
 _SENT = (("content-type", "application/fhir+json"), ("accept", "application/fhir+json"))
 
 
 class Batches:
-    def __init__(self, owners: Owners, searches: Searches) -> None:
+    def __init__(self, owners: Owners, searches: Searches, deletions: Deletions, alone: Alone) -> None:
         self._owners = owners
         self._searches = searches
+        self._deletions = deletions
+        self._alone = alone
 
     async def run(
         self, body: bytes, bundle: dict[str, Any], caller: Caller, *, bearer: str, headers: Headers
     ) -> Response:
         entries, wrong = examined(bundle, self._owners)
         answers = {index: _refused(_status(issues), issues) for index, issues in wrong.items()}
-        composed: list[tuple[Entry, Plan]] = []
+        alone = [entry for entry in entries if self._needs_gateway(entry)]
+        handed = [entry for entry in entries if entry not in alone]
+        answers |= await self._kept_from_deletion(handed, caller)
         groups: dict[str, list[Entry]] = {}
-        for entry in entries:
-            assert entry.owner is not None, "an entry without an owner was refused"
-            try:
-                plan = self._searches.plan(entry.type_name, entry.criteria) if _searches(entry) else None
-            except Refused as refused:
-                answers[entry.index] = _refused(refused.status, refused.issues)
-                continue
-            if plan is not None:
-                composed.append((entry, plan))
-            else:
+        for entry in handed:
+            if entry.index not in answers:
+                answers |= await self._join_criteria(entry, Asking(caller, bearer, headers))
+            if entry.index not in answers:
+                assert entry.owner is not None, "an entry without an owner was refused"
                 groups.setdefault(entry.owner, []).append(entry)
-        if len(groups) == 1 and not answers and not composed:
+        if len(groups) == 1 and not answers and not alone and not any(entry.changed for entry in handed):
             (owner,) = groups
             answer = await self._owners.request(owner, "POST", "", bearer=bearer, body=body, headers=[*headers, *_SENT])
             return Response(answer.body, answer.status, media_type=FHIR_JSON)
         asked = [self._part(owner, group, bearer, headers) for owner, group in groups.items()]
-        searched = [self._composed(entry, plan, Asking(caller, bearer, headers)) for entry, plan in composed]
-        for part in await asyncio.gather(*asked, *searched):
+        for part in await asyncio.gather(*asked, *(self._by_itself(entry, bearer, headers) for entry in alone)):
             answers |= part
         return answered("batch-response", [answers[index] for index in sorted(answers)])
+
+    def _needs_gateway(self, entry: Entry) -> bool:
+        """Whether more than one owner may be concerned, or an owner's bundle does not know such a url."""
+        if entry.method == "DELETE":
+            return not entry.rest or "_cascade" in entry.criteria
+        if entry.method not in ("GET", "HEAD"):
+            return "$" in entry.target
+        if entry.rest:
+            return not _READ.fullmatch(entry.rest)
+        try:
+            return entry.owner is None or self._searches.plan(entry.type_name, entry.criteria) is not None
+        except Refused:
+            return True
+
+    async def _kept_from_deletion(self, entries: Sequence[Entry], caller: Caller) -> dict[int, dict[str, Any]]:
+        deleted = [entry for entry in entries if entry.method == "DELETE"]
+        try:
+            mentioned = await self._deletions.mentioned({entry.target for entry in deleted}) if deleted else {}
+        except Unreachable as problem:
+            return {entry.index: _refused(503, [unavailable(problem)]) for entry in deleted}
+        return {
+            entry.index: _refused(409, [self._deletions.conflict(mentioned[entry.target], caller, entry.place)])
+            for entry in deleted
+            if entry.target in mentioned
+        }
+
+    async def _join_criteria(self, entry: Entry, asking: Asking) -> dict[int, dict[str, Any]]:
+        """Replaces criteria that lead to another owner; an answer only where that fails."""
+        try:
+            await joined_criteria(entry, self._searches, asking)
+        except Refused as refused:
+            return {entry.index: _refused(refused.status, refused.issues)}
+        except OwnerRefused as refused:
+            return {entry.index: _said(refused.answer, entry)}
+        except Unreachable as problem:
+            return {entry.index: _refused(503, [unavailable(problem)])}
+        return {}
+
+    async def _by_itself(self, entry: Entry, bearer: str, headers: Headers) -> dict[int, dict[str, Any]]:
+        return {entry.index: await self._alone.carried_out(entry, bearer=bearer, headers=headers)}
 
     async def _part(
         self, owner: str, entries: Sequence[Entry], bearer: str, headers: Headers
@@ -68,19 +111,19 @@ class Batches:
         told = exact_json.parse(answer.body).get("entry", [])
         return {entry.index: each for entry, each in zip(entries, told, strict=True)}
 
-    async def _composed(self, entry: Entry, plan: Plan, asking: Asking) -> dict[int, dict[str, Any]]:
-        try:
-            answer = await self._searches.answered(plan, asking)
-        except Unreachable as problem:
-            return {entry.index: _refused(503, [unavailable(problem)])}
-        resource, status = exact_json.parse(bytes(answer.body)), _line(answer.status_code)
-        if answer.status_code != HTTPStatus.OK:
-            return {entry.index: {"response": {"status": status, "outcome": resource}}}
-        return {entry.index: {"resource": resource, "response": {"status": status}}}
 
-
-def _searches(entry: Entry) -> bool:
-    return entry.method == "GET" and not entry.rest
+async def joined_criteria(entry: Entry, searches: Searches, asking: Asking) -> None:
+    """Makes the criteria of a conditional write such that its owner can search for them. Raises as `criteria` does."""
+    if entry.method in ("PUT", "PATCH") and entry.criteria:
+        joined = await searches.criteria(entry.type_name, entry.criteria, asking)
+        if joined != entry.criteria:
+            entry.url, entry.changed = f"{entry.target}?{joined}", True
+    wanted = entry.request.get("ifNoneExist")
+    if entry.method == "POST" and isinstance(wanted, str):
+        joined = await searches.criteria(entry.type_name, wanted.removeprefix("?"), asking)
+        if joined != wanted.removeprefix("?"):
+            entry.source = {**entry.source, "request": {**entry.request, "ifNoneExist": joined}}
+            entry.changed = True
 
 
 def _status(issues: Sequence[Issue]) -> int:

@@ -18,8 +18,6 @@ from bedside.gateway.ownership import SERVICES
 REFRESH_S = 60.0
 RETRY_S = 1.0
 TIMEOUT_S = 5.0
-# What every owner has and the base as a whole does not: their histories are not put together.
-_OF_ONE_OWNER = ("history-system",)
 log = structlog.get_logger("bedside.gateway.capabilities")
 
 
@@ -85,7 +83,7 @@ def merged(statements: list[dict[str, Any]], public_base: str, security: Mapping
         "mode": "server",
         "security": dict(security),
         "resource": resources,
-        "interaction": [each for each in _in_all(rests, "interaction", "code") if each["code"] not in _OF_ONE_OWNER],
+        "interaction": _in_all(rests, "interaction", "code"),
         "searchParam": _in_all(rests, "searchParam", "name"),
         "operation": _in_any(rests, "operation", "name"),
     }

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from bedside.fhir import exact_json
 from bedside.fhir.outcome import Issue, Refused
 from bedside.gateway.federation.refusals import FHIR_JSON, unknown_type
+from bedside.gateway.federation.several import place_of
 from bedside.gateway.owners import Owners
 
 ENTRIES_MAX = 20_000
@@ -19,7 +20,7 @@ _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
 
 @dataclass(slots=True)
 class Entry:
-    """`url` is relative to the base; `owner` is None for a type nobody owns."""
+    """`url` is relative to the base; `owner` is None for what concerns no type: `_history`, `?_type=…`, `$op`."""
 
     index: int
     method: str
@@ -27,6 +28,8 @@ class Entry:
     type_name: str
     owner: str | None
     source: dict[str, Any]
+    changed: bool = False
+    """Whether it is no longer what the caller sent."""
 
     @property
     def rest(self) -> str:
@@ -36,6 +39,11 @@ class Entry:
     @property
     def criteria(self) -> str:
         return self.url.partition("?")[2]
+
+    @property
+    def target(self) -> str:
+        """`Patient/p1`, or the type alone."""
+        return self.url.partition("?")[0]
 
     @property
     def request(self) -> dict[str, Any]:
@@ -132,6 +140,8 @@ def _examined(index: int, source: Any, owners: Owners) -> tuple[Entry | None, li
 
 def _url_issues(entry: Entry) -> list[Issue]:
     at = f"{entry.place}.request.url"
+    if place_of(entry.method, entry.target) is not None or entry.target.startswith("$"):
+        return []
     if not re.fullmatch(r"[A-Z][A-Za-z]{1,63}", entry.type_name):
         return [Issue("not-supported", "A url in a bundle begins with a resource type.", at)]
     if entry.owner is None:

@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.routing import Route
 
+from bedside.gateway.federation.alone import Alone
 from bedside.gateway.federation.batches import Batches
 from bedside.gateway.federation.capabilities import Capabilities
 from bedside.gateway.federation.composing import Compositions
 from bedside.gateway.federation.coordination import OneAfterTheOther
+from bedside.gateway.federation.deletions import Deletions
 from bedside.gateway.federation.discovery import Discovery, security
 from bedside.gateway.federation.door import Door
 from bedside.gateway.federation.forwarding import Forwarding
@@ -55,10 +57,15 @@ class FederatedBase:
         self.capabilities = Capabilities(self.owners, security=security(issuer))
 
     def routes(self) -> list[Route]:
-        transactions = Transactions(self.owners, OneAfterTheOther(self.owners))
-        forwarding = Forwarding(self.owners, self._door, self._searches, self._compositions)
+        deletions = Deletions(self.owners)
+        forwarding = Forwarding(
+            self.owners, self._door, searches=self._searches, compositions=self._compositions, deletions=deletions
+        )
+        alone = Alone(forwarding)
+        batches = Batches(self.owners, self._searches, deletions, alone)
+        transactions = Transactions(self.owners, OneAfterTheOther(self.owners), deletions)
         return federation_routes(
-            bundles=Bundles(self._door, Batches(self.owners, self._searches), transactions, forwarding),
+            bundles=Bundles(self._door, batches, transactions, forwarding),
             forwarding=forwarding,
             capabilities=self.capabilities,
             discovery=self._discovery,

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.rest.exchange import query_pairs
 from bedside.gateway.federation.composing import Compositions
+from bedside.gateway.federation.deletions import Deletion, Deletions, add_incomplete
 from bedside.gateway.federation.door import Door, NotAdmitted, exchange_refused, forbidden, permitted
 from bedside.gateway.federation.refusals import outcome, refusal, unknown_type
 from bedside.gateway.federation.searching import Searches, passed_on
@@ -49,11 +50,14 @@ _NOT_TO_CALLER = frozenset(
 class Forwarding:
     """The ASGI endpoint of `/{type}` and all below it."""
 
-    def __init__(self, owners: Owners, door: Door, searches: Searches, compositions: Compositions) -> None:
+    def __init__(
+        self, owners: Owners, door: Door, searches: Searches, compositions: Compositions, deletions: Deletions
+    ) -> None:
         self._owners = owners
         self._door = door
         self._searches = searches
         self._compositions = compositions
+        self._deletions = deletions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -106,12 +110,30 @@ class Forwarding:
         elif method == "POST" and not rest:
             headers = await self._joined_headers(type_name, headers, Asking(caller, bearer, asking_headers(headers)))
         below = f"{path}?{query}" if query else path
+        if method == "DELETE":
+            response = await self._deleted(owner, path, query, headers, Asking(caller, bearer, asking_headers(headers)))
+            await response(scope, receive, send)
+            return
         await handed_on(await self._owners.open(owner, method, below, headers, body, bearer), send)
 
     async def _compose(self, place: str, scope: Scope, form: bytes, caller: Caller, bearer: str) -> Response:
         pairs = query_pairs(scope["query_string"].decode("latin-1")) + query_pairs(form.decode("latin-1"))
         asking = Asking(caller, bearer, asking_headers(to_owner(scope)))
         return await self._compositions.answered(planned(place, pairs, caller, self._owners), asking)
+
+    async def _deleted(self, owner: str, path: str, query: str, headers: Headers, asking: Asking) -> Response:
+        said = [(name.decode(), value.decode("latin-1")) for name, value in headers]
+        if_match = next((value for name, value in said if name == "if-match"), None)
+        stopped = await self._deletions.stopped(Deletion(path, query, if_match), asking)
+        if isinstance(stopped, Response):
+            return stopped
+        below = f"{path}?{query}" if query else path
+        answer = await self._owners.request(owner, "DELETE", below, bearer=asking.bearer, headers=said)
+        body = answer.body if answer.ok or not stopped else add_incomplete(answer.body, stopped)
+        told = [(n, v) for n, v in answer.headers if n not in _NOT_TO_CALLER and n != b"content-length"]
+        response = Response(body, answer.status)
+        response.raw_headers += told
+        return response
 
     async def _joined_headers(self, type_name: str, headers: Headers, asking: Asking) -> Headers:
         """With the criteria of a conditional create as the owner can search for them."""

@@ -56,6 +56,12 @@ class SideBySide:
         sent = {"authorization": f"Bearer {token}", "content-type": _FHIR_JSON, **(headers or {})}
         return await self.one.request(method, f"/fhir{path}", content=content, headers=sent)
 
+    def service(self, name: str) -> httpx.AsyncClient:
+        """One owner, asked directly by another service."""
+        address = ADDRESSES[name]
+        headers = {"authorization": f"Bearer {self.issuer.token('existence.read', audience=address)}"}
+        return httpx.AsyncClient(transport=httpx.ASGITransport(self.apps[name]), base_url=address, headers=headers)
+
     async def put(self, *resources: dict[str, Any]) -> None:
         """On both sides, in this order."""
         for resource in resources:

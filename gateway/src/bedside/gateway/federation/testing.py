@@ -68,6 +68,8 @@ class StandIn:
             return 200, {}, {"resourceType": "CapabilityStatement", "status": "active", "rest": [rest]}
         if asked.path == "internal/matching" and asked.json() == {"searches": []}:
             return 200, {}, {"found": [], "snapshot": 1}
+        if asked.path == "internal/mentions":
+            return 200, {}, {"mentions": {}, "complete": True}
         self.asked.append(asked)
         if self.answer is not None:
             return self.answer(asked)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.validation import validate
 from bedside.gateway.federation.coordination import Coordinator, Headers, Part, PartRefused, PartUnanswered
+from bedside.gateway.federation.deletions import Deletions
 from bedside.gateway.federation.door import forbidden, permitted
 from bedside.gateway.federation.entries import Entry, answered, examined, repeated
 from bedside.gateway.federation.references import (
@@ -36,10 +37,15 @@ class Transactions:
     """`new_id` makes the ids of created resources."""
 
     def __init__(
-        self, owners: Owners, coordinator: Coordinator, new_id: Callable[[], str] = lambda: str(uuid.uuid4())
+        self,
+        owners: Owners,
+        coordinator: Coordinator,
+        deletions: Deletions,
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._owners = owners
         self._coordinator = coordinator
+        self._deletions = deletions
         self._new_id = new_id
 
     async def run(
@@ -49,6 +55,7 @@ class Transactions:
         entries, wrong = examined(bundle, self._owners)
         if not wrong and (sole := self._sole_owner(entries)):
             _refuse([*_not_permitted(caller, entries)], 403)
+            _refuse(await self._still_mentioned(caller, entries), 409)
             return await self._handed_over(sole, body, bearer, headers)
         # All of it is looked at here, so that a part which cannot stand refuses the whole before another is written.
         structure = [*(issue for issues in wrong.values() for issue in issues), *repeated(entries)]
@@ -58,6 +65,7 @@ class Transactions:
         parts = self._split(entries, identities)
         found = [each for part in parts for each in part.found]
         _refuse(dangling(found, identities), 422)
+        _refuse(await self._still_mentioned(caller, entries), 409)
         await self._resolve(parts, bearer)
         parts = _in_order(parts, identities)
         try:
@@ -67,6 +75,19 @@ class Transactions:
         except PartUnanswered as unanswered:
             return _part_unanswered(unanswered)
         return self._assembled(done)
+
+    async def _still_mentioned(self, caller: Caller, entries: Sequence[Entry]) -> list[Issue]:
+        """Deletions of what another owner's resources refer to, unless these are deleted or written in here too."""
+        deleted = {entry.target: entry for entry in entries if entry.method == "DELETE" and entry.rest}
+        if not deleted:
+            return []
+        written = {entry.target for entry in entries if entry.method in ("DELETE", "PUT", "PATCH")}
+        mentioned = await self._deletions.mentioned(deleted)
+        issues = []
+        for key, referrers in mentioned.items():
+            if others := [each for each in referrers if each not in written]:
+                issues.append(self._deletions.conflict(others, caller, f"{deleted[key].place}.request.url"))
+        return issues
 
     def _sole_owner(self, entries: Sequence[Entry]) -> str | None:
         owner = entries[0].owner if entries else SERVICES[0]

@@ -12,6 +12,7 @@ from bedside.fhir.bulk.partitioning import FILE_RESOURCES_MAX
 from bedside.fhir.capability import CAPABILITIES
 from bedside.fhir.declaration import Service
 from bedside.fhir.existence.answering import EXISTENCE
+from bedside.fhir.existence.mentioning import MENTIONS
 from bedside.fhir.existence.peers import Peers
 from bedside.fhir.operations.registered import OPERATIONS
 from bedside.fhir.rest.bundle import BUNDLE
@@ -106,7 +107,7 @@ def fhir_app(
     return Starlette(
         routes=[
             *routes(engine, (*exports.all(), *INTERACTIONS), "/fhir"),
-            *routes(engine, [EXISTENCE, MATCHING], ""),
+            *routes(engine, [EXISTENCE, MENTIONS, MATCHING], ""),
         ],
         exception_handlers={HTTPException: refused, Exception: refused},
     )

@@ -19,8 +19,8 @@ SCOPE = "existence.read"
 
 
 async def _existence(exchange: Exchange) -> Response:
-    _refuse_strangers(exchange)
-    asked = _asked(await exchange.body())
+    refuse_strangers(exchange)
+    asked = asked_references(await exchange.body())
     types = exchange.engine.service.types
     own = {key for key in asked if local(key) == key and key.partition("/")[0] in types}
     async with exchange.engine.store.database.snapshot() as reader:
@@ -43,13 +43,15 @@ def _told(version: current.Version | None, patients: Mapping[int, list[str]]) ->
     return told
 
 
-def _refuse_strangers(exchange: Exchange) -> None:
+def refuse_strangers(exchange: Exchange) -> None:
+    """Refused with 403 for anyone but a service."""
     # Whether a record exists is a secret in itself: only services may ask, never on a person's behalf.
     if not exchange.caller.holds(SCOPE) and not exchange.caller.holds(f"system/{SCOPE}"):
         raise Refused(403, [Issue("forbidden", "only the services of this system may ask")])
 
 
-def _asked(body: bytes) -> list[str]:
+def asked_references(body: bytes) -> list[str]:
+    """`{"references": [Type/id, …]}`. Refused when it is not that, or too many."""
     try:
         references = orjson.loads(body)["references"]
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
