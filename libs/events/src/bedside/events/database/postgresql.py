@@ -66,7 +66,6 @@ _SETTINGS = {
     "join_collapse_limit": "1",
     "random_page_cost": "1.1",
     "enable_seqscan": "off",
-    "enable_bitmapscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "max_parallel_workers_per_gather": "0",

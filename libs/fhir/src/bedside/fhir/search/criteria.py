@@ -236,15 +236,22 @@ class Always:
 
 @dataclass(frozen=True)
 class LastUpdated:
-    """`where` is given the column `ts` of the version."""
+    """`where` is given the column `ts` of the version; `is_range`: it is one stretch of time."""
 
+    type_names: tuple[str, ...]
     where: Callable[[Statement, str], str]
+    is_range: bool
 
     def test(self, statement: Statement, version: str) -> str:
         return self.where(statement, f"{version}.ts")
 
     def rows(self, statement: Statement) -> str | None:
-        return None
+        if not self.is_range:
+            return None
+        return " UNION ALL ".join(
+            f"SELECT i.vid FROM version i WHERE i.type_id = {type_id} AND {self.where(statement, 'i.ts')}"
+            for type_id in map(definitions().type_id, self.type_names)
+        )
 
     @property
     def reach(self) -> Reach:

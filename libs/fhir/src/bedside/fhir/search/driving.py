@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bedside.events.database.port import Reader
 from bedside.fhir.definitions import definitions
+from bedside.fhir.search.chains import AnyLink, Chained
 from bedside.fhir.search.criteria import (
     Criterion,
     HasId,
@@ -20,15 +21,21 @@ from bedside.fhir.search.query import Query
 
 # Sets at least this large are not counted further: walking through the versions, newest first, soon fills a page.
 COUNTED_MAX = 1000
+# What refers to a few resources lies together (a patient's observations), and a walk may meet it late or never.
+LINKED_MAX = 5000
 
 
 @dataclass(frozen=True)
 class Driver:
-    """`select` is `SELECT vid …`. When `exact`, each version comes once and in order. It replaces `criterion`."""
+    """`select` is `SELECT vid …`. When `exact`, each version comes once and in order. It replaces `criterion`.
+
+    `is_large`: there may be any number of them.
+    """
 
     select: Callable[[Statement], str]
     exact: bool
     criterion: Criterion | None
+    is_large: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,10 @@ class Plan:
     type_names: tuple[str, ...]
     driver: Driver | None
     tests: tuple[Criterion, ...]
+
+    @property
+    def is_large(self) -> bool:
+        return self.driver is None or self.driver.is_large
 
     @property
     def ordered_by(self) -> str:
@@ -90,13 +101,13 @@ def _confined_to(type_names: tuple[str, ...], purview: Purview) -> str | None:
     return patients.pop() if len(patients) == 1 else None
 
 
-def _by(criterion: Criterion) -> Driver:
+def _by(criterion: Criterion, *, is_large: bool = False) -> Driver:
     def select(statement: Statement) -> str:
         rows = criterion.rows(statement)
         assert rows is not None, "only what has an index is chosen to begin with"
         return rows
 
-    return Driver(select, criterion.reach == "exact", criterion)
+    return Driver(select, criterion.reach == "exact", criterion, is_large)
 
 
 def _by_patient_and_token(patient: str, token: TokenIs) -> Driver:
@@ -120,9 +131,9 @@ async def _counted(database: Reader, query: Query, purview: Purview, snapshot: i
     for criterion in (*query.criteria, *of_several):
         rows = criterion.rows(sized)
         if rows is not None:
-            counts.append(f"(SELECT count(*) FROM (SELECT 1 FROM ({rows}) e LIMIT {COUNTED_MAX}) c)")
+            counts.append(f"(SELECT count(*) FROM (SELECT 1 FROM ({rows}) e LIMIT {_counted_max(criterion)}) c)")
             candidates.append(criterion)
-    if len(candidates) == 1 and candidates[0].reach == "exact":
+    if len(candidates) == 1 and candidates[0].reach == "exact" and not query.sort:
         return _by(candidates[0])
     if not candidates:
         return None
@@ -149,9 +160,13 @@ def _of(patient: str | None, type_names: Sequence[str]) -> Rows:
     return Rows("compartment", where)
 
 
+def _counted_max(criterion: Criterion) -> int:
+    return LINKED_MAX if isinstance(criterion, Chained | AnyLink) else COUNTED_MAX
+
+
 def _smallest(candidates: Sequence[Criterion], sizes: Sequence[int]) -> Driver | None:
-    size, place = min((size, place) for place, size in enumerate(sizes))
-    if size < COUNTED_MAX:
-        return _by(candidates[place])
+    known = [(size, place) for place, size in enumerate(sizes) if size < _counted_max(candidates[place])]
+    if known:
+        return _by(candidates[min(known)[1]])
     exact = [criterion for criterion in candidates if criterion.reach == "exact"]
-    return _by(exact[0]) if exact else None
+    return _by(exact[0], is_large=True) if exact else None

@@ -19,11 +19,15 @@ _TYPES: dict[str, dict[Dialect, str]] = {
 
 @dataclass(frozen=True)
 class IndexTable:
-    """`by_version`: a second index from the version to its rows, for sorting, includes and intersections."""
+    """`by_version`: a second index from the version to its rows, for sorting, includes and intersections.
+
+    `walked`: columns by which, within a parameter, a search may walk in their order; the first of the key needs none.
+    """
 
     name: str
     columns: dict[str, str]
     by_version: bool = False
+    walked: tuple[str, ...] = ()
 
 
 TABLES: tuple[IndexTable, ...] = (
@@ -31,7 +35,12 @@ TABLES: tuple[IndexTable, ...] = (
     IndexTable("ix_ptoken", {"prid": "big", "sp": "small", "h": "big", "vid": "big"}),
     IndexTable("ix_ref", {"sp": "small", "trid": "big", "vid": "big"}, by_version=True),
     IndexTable("ix_uri", {"sp": "small", "uri": "text", "vid": "big"}, by_version=True),
-    IndexTable("ix_date", {"sp": "small", "cls": "small", "lo": "big", "hi": "big", "vid": "big"}, by_version=True),
+    IndexTable(
+        "ix_date",
+        {"sp": "small", "cls": "small", "lo": "big", "hi": "big", "vid": "big"},
+        by_version=True,
+        walked=("lo", "hi"),
+    ),
     IndexTable("ix_num", {"sp": "small", "lo": "real", "hi": "real", "vid": "big"}, by_version=True),
     IndexTable("ix_qty", {"sp": "small", "uh": "big", "lo": "real", "hi": "real", "vid": "big"}, by_version=True),
     IndexTable("ix_string", {"sp": "small", "norm": "text", "vid": "big", "xh": "big"}, by_version=True),
@@ -80,4 +89,5 @@ def _statements(table: IndexTable, dialect: Dialect) -> list[str]:
         made = [f"CREATE TABLE {table.name} ({columns})", f"CREATE INDEX {table.name}_key ON {table.name} ({key})"]
     if table.by_version:
         made.append(f"CREATE INDEX {table.name}_vid ON {table.name} (vid, sp)")
+    made += [f"CREATE INDEX {table.name}_{column} ON {table.name} (sp, {column}, vid)" for column in table.walked]
     return made

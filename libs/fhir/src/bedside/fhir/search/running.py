@@ -1,5 +1,6 @@
 """From a query to a page: one statement for the matches, one more for each round of includes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from bedside.events.database import Row
@@ -13,6 +14,7 @@ from bedside.fhir.search.including import Include
 from bedside.fhir.search.paging import PagePosition
 from bedside.fhir.search.purview import Purview
 from bedside.fhir.search.query import Query
+from bedside.fhir.search.walking import Walk, can_walk, walk
 
 INCLUDED_MAX = 5000
 ROUNDS_MAX = 8
@@ -64,8 +66,7 @@ async def run(
     if query.count_only:
         total = await _total(database, query, chosen, snapshot, purview, seen_whole=None)
         return Page([], [], total, None, snapshot)
-    statement = Statement(database.dialect, snapshot=snapshot, purview=purview)
-    rows = await database.fetch(_select(statement, query, chosen, after), *statement.arguments)
+    rows = await _page(database, query, chosen, snapshot, purview, after)
     backwards = after is not None and after.backwards
     shown = rows[: query.count][:: -1 if backwards else 1]
     matches = [_stored(row, definitions().type_name(row[6])) for row in shown]
@@ -99,9 +100,27 @@ def _body(query: Query, version: str) -> str:
     return "NULL" if query.subset is not None and query.subset.is_id_alone else f"{version}.body"
 
 
-def _select(statement: Statement, query: Query, chosen: Plan, after: PagePosition | None) -> str:
+async def _page(
+    database: Reader, query: Query, chosen: Plan, snapshot: int | None, purview: Purview, after: PagePosition | None
+) -> Sequence[Row]:
+    """The rows of a page and one more, if there is one."""
+    if can_walk(query, chosen, after):
+        statement = Statement(database.dialect, snapshot=snapshot, purview=purview)
+        sql = _select_sorted(statement, query, walk(statement, query, chosen), after)
+        rows = await database.fetch(sql, *statement.arguments)
+        if len(rows) > query.count:
+            return rows
+    statement = Statement(database.dialect, snapshot=snapshot, purview=purview)
     if query.sort:
-        return _select_sorted(statement, query, chosen, after)
+        source, said = chosen.source(statement, "v")
+        everything = Walk(source, said, query.sort[0].expression(statement, "v"))
+        sql = _select_sorted(statement, query, everything, after)
+    else:
+        sql = _select(statement, query, chosen, after)
+    return await database.fetch(sql, *statement.arguments)
+
+
+def _select(statement: Statement, query: Query, chosen: Plan, after: PagePosition | None) -> str:
     source, said = chosen.source(statement, "v")
     backwards = after is not None and after.backwards
     going_on = ""
@@ -119,11 +138,10 @@ def _limit(query: Query) -> str:
     return f"LIMIT {query.count + 1}"
 
 
-def _select_sorted(statement: Statement, query: Query, chosen: Plan, after: PagePosition | None) -> str:
+def _select_sorted(statement: Statement, query: Query, among: Walk, after: PagePosition | None) -> str:
     # Sorted by keys and numbers alone: bodies are fetched for one page only.
-    keys = ", ".join(f"{key.expression(statement, 'v')} AS k{place}" for place, key in enumerate(query.sort, start=1))
-    source, said = chosen.source(statement, "v")
-    inner = f"SELECT v.vid AS vid, {keys} FROM {source} WHERE {said}"
+    further = (f", {key.expression(statement, 'v')} AS k{place}" for place, key in enumerate(query.sort[1:], start=2))
+    inner = f"SELECT v.vid AS vid, {among.key} AS k1{''.join(further)} FROM {among.source} WHERE {among.said}"
     backwards = after is not None and after.backwards
     sort = sorting.turned(query.sort) if backwards else query.sort
     going_on = ""

@@ -43,13 +43,21 @@ class SortKey:
             return f"(SELECT fid FROM resource WHERE rid = {version}.rid)"
         if self.kind == "_lastUpdated":
             return f"{version}.ts"
-        table, first, last, none_first, none_last = _COLUMNS[self.kind]
+        table, first, last, *_ = _COLUMNS[self.kind]
         chosen = f"max({last})" if self.descending else f"min({first})"
-        none = none_last if self.descending else none_first
+        none = self.none
         cast = "" if isinstance(none, str) else ("::bigint" if isinstance(none, int) else "::double precision")
         bound = statement.bind(none) + (cast if statement.dialect == "postgresql" else "")
         held = f"SELECT {chosen} FROM {table} s WHERE s.vid = {version}.vid AND {sp_among('s', self.sps)}"
         return f"coalesce(({held}), {bound})"
+
+    @property
+    def none(self) -> Any:
+        """What stands for no value, so that it comes last; None where there always is one."""
+        if self.kind not in _COLUMNS:
+            return None
+        *_, none_first, none_last = _COLUMNS[self.kind]
+        return none_last if self.descending else none_first
 
     @property
     def direction(self) -> str:
@@ -98,4 +106,6 @@ def after(
         bound = statement.bind(values[place - 1])
         sign = "<" if keys[place - 1].direction == "DESC" else ">"
         said = f"(q.k{place} {sign} {bound} OR (q.k{place} = {statement.bind(values[place - 1])} AND {said}))"
-    return said
+    # Said apart as well: this alone is what an index can be entered by.
+    sign = "<=" if keys[0].direction == "DESC" else ">="
+    return f"q.k1 {sign} {statement.bind(values[0])} AND {said}"

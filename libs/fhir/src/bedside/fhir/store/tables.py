@@ -18,6 +18,7 @@ _SQLITE = (
         op TEXT NOT NULL, ts INTEGER NOT NULL, sha BLOB NOT NULL, body BLOB NOT NULL, UNIQUE (rid, ver))""",
     "CREATE INDEX version_of_type ON version (type_id, vid)",
     "CREATE INDEX version_by_txn ON version (type_id, txn_from, vid)",
+    "CREATE INDEX version_by_time ON version (type_id, ts, vid)",
     "CREATE TABLE mention (trid INTEGER NOT NULL, vid INTEGER NOT NULL, PRIMARY KEY (trid, vid)) WITHOUT ROWID",
     """CREATE TABLE existence (
         type_id INTEGER NOT NULL, fid TEXT NOT NULL, ver INTEGER NOT NULL, present INTEGER NOT NULL,
@@ -40,6 +41,7 @@ _POSTGRESQL = (
     "CREATE SEQUENCE version_vid CACHE 1",
     "CREATE INDEX version_of_type ON version (type_id, vid)",
     "CREATE INDEX version_by_txn ON version (type_id, txn_from, vid)",
+    "CREATE INDEX version_by_time ON version (type_id, ts, vid)",
     "CREATE TABLE mention (trid bigint NOT NULL, vid bigint NOT NULL)",
     "CREATE INDEX mention_key ON mention (trid, vid)",
     """CREATE TABLE existence (

@@ -103,14 +103,15 @@ def criterion(asked: Asked) -> Criterion:
 
 
 def last_updated(asked: Asked) -> Criterion:
-    """`_lastUpdated`: the version's own instant, for which there is no index row."""
+    """`_lastUpdated`: the version's own instant; an index of the versions themselves leads to it."""
     asked.allow(())
     every = tuple(sought(asked, value) for value in asked.values)
 
     def where(statement: Statement, ts: str) -> str:
         return "(" + " OR ".join(_instant(statement, ts, each) for each in every) + ")"
 
-    return LastUpdated(where)
+    is_range = len(every) == 1 and every[0].prefix != "ne"
+    return LastUpdated(asked.type_names or (asked.type_name,), where, is_range)
 
 
 def _instant(statement: Statement, ts: str, sought: Sought) -> str:
