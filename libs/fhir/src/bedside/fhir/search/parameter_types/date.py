@@ -39,21 +39,21 @@ class Sought:
         return _HOLDS[self.prefix](i, a, b)
 
     def ranges(self, statement: Statement, i: str) -> tuple[str, ...]:
-        """Where rows that may hold begin: a class of lengths bounds how long before `a` that can be."""
+        """Stretches of one index in which all rows lie that may hold: few others may, or counting would meet them."""
         a, b = self.within
-        earliest, anywhere = a - SPANS[-1], f"{i}.cls IN ({_CLOSED}, {OPEN})"
         if self.prefix == "eq":
-            return (f"{anywhere} AND {i}.lo >= {statement.bind(a)} AND {i}.lo < {statement.bind(b)}",)
+            return (f"{i}.lo >= {statement.bind(a)} AND {i}.lo < {statement.bind(b)}",)
         if self.prefix in ("gt", "ge"):
-            return (f"{i}.cls IN ({_CLOSED}) AND {i}.lo > {statement.bind(earliest)}", f"{i}.cls = {OPEN}")
+            return (f"{i}.hi > {statement.bind(b if self.prefix == 'gt' else a)}",)
         if self.prefix == "ap":
-            closed = f"{i}.lo > {statement.bind(earliest)} AND {i}.lo < {statement.bind(b)}"
+            # A class of lengths bounds how long before `a` that can be.
+            closed = f"{i}.lo > {statement.bind(a - SPANS[-1])} AND {i}.lo < {statement.bind(b)}"
             return (f"{i}.cls IN ({_CLOSED}) AND {closed}", f"{i}.cls = {OPEN}")
         if self.prefix in ("lt", "eb", "le"):
-            return (f"{anywhere} AND {i}.lo < {statement.bind(b)}",)
+            return (f"{i}.lo < {statement.bind(b)}",)
         if self.prefix == "sa":
-            return (f"{anywhere} AND {i}.lo >= {statement.bind(b)}",)
-        return (anywhere,)
+            return (f"{i}.lo >= {statement.bind(b)}",)
+        return (f"{i}.cls IN ({_CLOSED}, {OPEN})",)
 
 
 @dataclass(frozen=True)
