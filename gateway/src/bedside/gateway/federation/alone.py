@@ -1,5 +1,6 @@
 """A bundle's entry that needs the gateway, carried out as the request it stands for."""
 
+import re
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -7,11 +8,18 @@ from urllib.parse import quote
 from starlette.types import ASGIApp, Message, Scope
 
 from bedside.fhir import exact_json
+from bedside.fhir.outcome import Refused
 from bedside.gateway.federation.coordination import Headers
 from bedside.gateway.federation.entries import Entry
+from bedside.gateway.federation.searching import Searches
+from bedside.gateway.federation.semi_joins import Asking
 
 _CONDITIONS = {"ifMatch": "if-match", "ifNoneMatch": "if-none-match", "ifModifiedSince": "if-modified-since"}
 _RETURNED = {"location": "location", "etag": "etag"}
+
+
+# What an owner's bundle reads: a resource, a version, a history.
+_READ = re.compile(r"[A-Za-z0-9\-.]{1,64}(/_history(/[0-9]{1,9})?)?", re.ASCII)
 
 
 class Alone:
@@ -65,3 +73,31 @@ class Alone:
             "query_string": quote(query, safe="=&%+$,:;|~!'()*@-._/?<>").encode(),
             "headers": [(name.encode(), str(value).encode("latin-1", "replace")) for name, value in said.items()],
         }
+
+
+def needs_gateway(entry: Entry, searches: Searches) -> bool:
+    """Whether more than one owner may be concerned, or an owner's bundle does not know such a url."""
+    if entry.method == "DELETE":
+        return not entry.rest or "_cascade" in entry.criteria
+    if entry.method not in ("GET", "HEAD"):
+        return "$" in entry.target
+    if entry.rest:
+        return not _READ.fullmatch(entry.rest)
+    try:
+        return entry.owner is None or searches.plan(entry.type_name, entry.criteria) is not None
+    except Refused:
+        return True
+
+
+async def joined_criteria(entry: Entry, searches: Searches, asking: Asking) -> None:
+    """Makes the criteria of a conditional write such that its owner can search for them. Raises as `criteria` does."""
+    if entry.method in ("PUT", "PATCH") and entry.criteria:
+        joined = await searches.criteria(entry.type_name, entry.criteria, asking)
+        if joined != entry.criteria:
+            entry.url, entry.changed = f"{entry.target}?{joined}", True
+    wanted = entry.request.get("ifNoneExist")
+    if entry.method == "POST" and isinstance(wanted, str):
+        joined = await searches.criteria(entry.type_name, wanted.removeprefix("?"), asking)
+        if joined != wanted.removeprefix("?"):
+            entry.source = {**entry.source, "request": {**entry.request, "ifNoneExist": joined}}
+            entry.changed = True

@@ -1,7 +1,6 @@
 """A batch: each entry for itself, asked of its owner, answered in the order of the request."""
 
 import asyncio
-import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -10,7 +9,7 @@ from starlette.responses import Response
 
 from bedside.fhir import exact_json
 from bedside.fhir.outcome import Issue, Refused, operation_outcome
-from bedside.gateway.federation.alone import Alone
+from bedside.gateway.federation.alone import Alone, joined_criteria, needs_gateway
 from bedside.gateway.federation.coordination import Headers
 from bedside.gateway.federation.deletions import Deletions
 from bedside.gateway.federation.entries import Entry, answered, examined
@@ -21,8 +20,6 @@ from bedside.gateway.federation.semi_joins import Asking, OwnerRefused
 from bedside.gateway.owners import Answer, Owners, Unreachable
 from bedside.identity import Caller
 
-# What an owner's bundle reads: a resource, a version, a history.
-_READ = re.compile(r"[A-Za-z0-9\-.]{1,64}(/_history(/[0-9]{1,9})?)?", re.ASCII)
 _SENT = (("content-type", "application/fhir+json"), ("accept", "application/fhir+json"))
 
 
@@ -38,7 +35,7 @@ class Batches:
     ) -> Response:
         entries, wrong = examined(bundle, self._owners)
         answers = {index: _refused(_status(issues), issues) for index, issues in wrong.items()}
-        alone = [entry for entry in entries if self._needs_gateway(entry)]
+        alone = [entry for entry in entries if needs_gateway(entry, self._searches)]
         handed = [entry for entry in entries if entry not in alone]
         answers |= await self._kept_from_deletion(handed, caller)
         groups: dict[str, list[Entry]] = {}
@@ -56,19 +53,6 @@ class Batches:
         for part in await asyncio.gather(*asked, *(self._by_itself(entry, bearer, headers) for entry in alone)):
             answers |= part
         return answered("batch-response", [answers[index] for index in sorted(answers)])
-
-    def _needs_gateway(self, entry: Entry) -> bool:
-        """Whether more than one owner may be concerned, or an owner's bundle does not know such a url."""
-        if entry.method == "DELETE":
-            return not entry.rest or "_cascade" in entry.criteria
-        if entry.method not in ("GET", "HEAD"):
-            return "$" in entry.target
-        if entry.rest:
-            return not _READ.fullmatch(entry.rest)
-        try:
-            return entry.owner is None or self._searches.plan(entry.type_name, entry.criteria) is not None
-        except Refused:
-            return True
 
     async def _kept_from_deletion(self, entries: Sequence[Entry], caller: Caller) -> dict[int, dict[str, Any]]:
         deleted = [entry for entry in entries if entry.method == "DELETE"]
@@ -110,20 +94,6 @@ class Batches:
             return {entry.index: _said(answer, entry) for entry in entries}
         told = exact_json.parse(answer.body).get("entry", [])
         return {entry.index: each for entry, each in zip(entries, told, strict=True)}
-
-
-async def joined_criteria(entry: Entry, searches: Searches, asking: Asking) -> None:
-    """Makes the criteria of a conditional write such that its owner can search for them. Raises as `criteria` does."""
-    if entry.method in ("PUT", "PATCH") and entry.criteria:
-        joined = await searches.criteria(entry.type_name, entry.criteria, asking)
-        if joined != entry.criteria:
-            entry.url, entry.changed = f"{entry.target}?{joined}", True
-    wanted = entry.request.get("ifNoneExist")
-    if entry.method == "POST" and isinstance(wanted, str):
-        joined = await searches.criteria(entry.type_name, wanted.removeprefix("?"), asking)
-        if joined != wanted.removeprefix("?"):
-            entry.source = {**entry.source, "request": {**entry.request, "ifNoneExist": joined}}
-            entry.changed = True
 
 
 def _status(issues: Sequence[Issue]) -> int:

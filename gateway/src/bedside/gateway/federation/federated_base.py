@@ -63,7 +63,7 @@ class FederatedBase:
         )
         alone = Alone(forwarding)
         batches = Batches(self.owners, self._searches, deletions, alone)
-        transactions = Transactions(self.owners, OneAfterTheOther(self.owners), deletions)
+        transactions = Transactions(self.owners, OneAfterTheOther(self.owners), deletions, self._searches, alone)
         return federation_routes(
             bundles=Bundles(self._door, batches, transactions, forwarding),
             forwarding=forwarding,

@@ -17,6 +17,8 @@ from bedside.gateway.federation.door import Door, NotAdmitted, exchange_refused
 from bedside.gateway.federation.entries import parsed
 from bedside.gateway.federation.forwarding import Forwarding, whole_body
 from bedside.gateway.federation.refusals import outcome, refusal
+from bedside.gateway.federation.searching import passed_on
+from bedside.gateway.federation.semi_joins import OwnerRefused
 from bedside.gateway.federation.transactions import Transactions
 from bedside.gateway.owners import Unreachable
 from bedside.identity import Caller, LoginRefused
@@ -45,6 +47,8 @@ class Bundles:
             response = refused.response
         except LoginRefused as problem:
             response = exchange_refused(problem)
+        except OwnerRefused as refused:
+            response = passed_on(refused.answer)
         except (Refused, Unreachable) as problem:
             response = refusal(problem)
         await response(scope, receive, send)

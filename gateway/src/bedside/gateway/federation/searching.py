@@ -86,18 +86,19 @@ class Searches:
         kept = tuple(pair for pair in own if pair[0] != "_page")
         return Plan(path, type_name, owner, kept, joins, tuple(foreign), page, ("_pretty", "true") in pairs)
 
+    def crosses(self, type_name: str, query: str) -> bool:
+        """Whether any of the criteria leads to another owner."""
+        return may_join(query) and any(self.joins.crosses(type_name, name) for name, _ in query_pairs(query))
+
     async def criteria(self, type_name: str, query: str, asking: Asking) -> str:
         """The criteria of a conditional write as its type's owner can search for them.
 
         Raises as `SemiJoins.joined`; Refused also when they would be longer than an address can be.
         """
-        if not may_join(query):
-            return query
-        pairs = query_pairs(query)
-        if not any(self.joins.crosses(type_name, name) for name, _ in pairs):
+        if not self.crosses(type_name, query):
             return query
         joined: list[Pair] = []
-        for pair in pairs:
+        for pair in query_pairs(query):
             found = await self.joins.joined(type_name, pair, asking)
             joined += _NOTHING if found is None else [found]
         written = urlencode(joined)

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from starlette.responses import Response
 
 from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.validation import validate
+from bedside.gateway.federation.alone import Alone, joined_criteria, needs_gateway
 from bedside.gateway.federation.coordination import Coordinator, Headers, Part, PartRefused, PartUnanswered
 from bedside.gateway.federation.deletions import Deletions
 from bedside.gateway.federation.door import forbidden, permitted
@@ -25,10 +27,13 @@ from bedside.gateway.federation.references import (
 )
 from bedside.gateway.federation.refusals import FHIR_JSON, outcome, refusal
 from bedside.gateway.federation.remapping import remapped
+from bedside.gateway.federation.searching import Searches
+from bedside.gateway.federation.semi_joins import Asking
 from bedside.gateway.owners import Owners
 from bedside.gateway.ownership import SERVICES
 from bedside.identity import Caller
 
+_READING = ("GET", "HEAD")
 # So many searches travel in one batch to an owner.
 SEARCHES_PER_BATCH = 100
 
@@ -41,11 +46,15 @@ class Transactions:
         owners: Owners,
         coordinator: Coordinator,
         deletions: Deletions,
+        searches: Searches,
+        alone: Alone,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._owners = owners
         self._coordinator = coordinator
         self._deletions = deletions
+        self._searches = searches
+        self._alone = alone
         self._new_id = new_id
 
     async def run(
@@ -53,7 +62,12 @@ class Transactions:
     ) -> Response:
         """All or nothing, or Refused with every problem that can be seen before anything is written."""
         entries, wrong = examined(bundle, self._owners)
-        if not wrong and (sole := self._sole_owner(entries)):
+        asking = Asking(caller, bearer, headers)
+        read_last = [each for each in entries if each.method in _READING and needs_gateway(each, self._searches)]
+        entries = [each for each in entries if each not in read_last]
+        if not wrong:
+            await self._join_criteria(entries, asking)
+        if not wrong and not read_last and (sole := self._sole_owner(entries)):
             _refuse([*_not_permitted(caller, entries)], 403)
             _refuse(await self._still_mentioned(caller, entries), 409)
             return await self._handed_over(sole, body, bearer, headers)
@@ -66,7 +80,8 @@ class Transactions:
         found = [each for part in parts for each in part.found]
         _refuse(dangling(found, identities), 422)
         _refuse(await self._still_mentioned(caller, entries), 409)
-        await self._resolve(parts, bearer)
+        await self._resolve(parts, asking)
+        await self._read(read_last, asking)
         parts = _in_order(parts, identities)
         try:
             done = await self._coordinator.commit(parts, identities, bearer=bearer, headers=headers)
@@ -74,7 +89,30 @@ class Transactions:
             return _part_refused(refused)
         except PartUnanswered as unanswered:
             return _part_unanswered(unanswered)
-        return self._assembled(done)
+        return self._assembled(done | await self._read(read_last, asking))
+
+    async def _join_criteria(self, entries: Sequence[Entry], asking: Asking) -> None:
+        for entry in entries:
+            try:
+                await joined_criteria(entry, self._searches, asking)
+            except Refused as refused:
+                at = f"{entry.place}.request"
+                raise Refused(refused.status, [Issue(each.code, each.text, at) for each in refused.issues]) from refused
+
+    async def _read(self, entries: Sequence[Entry], asking: Asking) -> dict[int, dict[str, Any]]:
+        """The reading entries that concern several owners.
+
+        Asked before anything is written, so that one which cannot be answered refuses the whole, and again when all is
+        written, so that they see it.
+        """
+        found = {}
+        for entry in entries:
+            told = await self._alone.carried_out(entry, bearer=asking.bearer, headers=asking.headers)
+            status = int(told["response"]["status"][:3])
+            if status >= HTTPStatus.BAD_REQUEST:
+                raise Refused(status, _issues(told["response"].get("outcome"), entry))
+            found[entry.index] = told
+        return found
 
     async def _still_mentioned(self, caller: Caller, entries: Sequence[Entry]) -> list[Issue]:
         """Deletions of what another owner's resources refer to, unless these are deleted or written in here too."""
@@ -91,10 +129,11 @@ class Transactions:
 
     def _sole_owner(self, entries: Sequence[Entry]) -> str | None:
         owner = entries[0].owner if entries else SERVICES[0]
-        if any(entry.owner != owner for entry in entries):
+        if any(entry.owner != owner or entry.changed for entry in entries):
             return None
         asked_elsewhere = any(
-            self._owners.owner_of(type_name) != owner for _, _, type_name, _ in conditionals(map(links, entries))
+            self._owners.owner_of(type_name) != owner or self._searches.crosses(type_name, criteria)
+            for _, _, type_name, criteria in conditionals(map(links, entries))
         )
         return None if asked_elsewhere else owner
 
@@ -119,8 +158,8 @@ class Transactions:
                 identities.name(entry.full_url, None)
         return [part for part in parts.values() if part.entries]
 
-    async def _resolve(self, parts: Sequence[Part], bearer: str) -> None:
-        """Conditional references to another owner's types; those to the owner's own types it resolves itself."""
+    async def _resolve(self, parts: Sequence[Part], asking: Asking) -> None:
+        """Conditional references that lead to another owner; the others an owner resolves itself."""
         foreign: dict[str, list[str]] = {}
         held: dict[str, list[tuple[Entry, dict[str, Any]]]] = {}
         issues: list[Issue] = []
@@ -129,7 +168,7 @@ class Transactions:
                 owner = self._owners.owner_of(type_name)
                 if owner is None:
                     issues.append(Issue("not-supported", "That resource type is not known here.", place(entry, holder)))
-                elif owner != part.owner:
+                elif owner != part.owner or self._searches.crosses(type_name, criteria):
                     text = f"{type_name}?{criteria}"
                     if text not in held:
                         foreign.setdefault(owner, []).append(text)
@@ -139,7 +178,7 @@ class Transactions:
             return
         answers: dict[str, list[str] | None] = {}
         for matches in await asyncio.gather(
-            *(self._searched(owner, texts, bearer) for owner, texts in foreign.items())
+            *(self._searched(owner, texts, asking) for owner, texts in foreign.items())
         ):
             answers |= matches
         wrong = [
@@ -153,25 +192,32 @@ class Transactions:
         for part in parts:
             replace(part.found, only)
 
-    async def _searched(self, owner: str, texts: Sequence[str], bearer: str) -> dict[str, list[str] | None]:
+    async def _searched(self, owner: str, texts: Sequence[str], asking: Asking) -> dict[str, list[str] | None]:
         """What each search finds at the owner, two at most, as `Type/id`; None where it makes no sense there."""
         chunks = [texts[at : at + SEARCHES_PER_BATCH] for at in range(0, len(texts), SEARCHES_PER_BATCH)]
-        batches = await asyncio.gather(*(self._batch_searched(owner, chunk, bearer) for chunk in chunks))
+        batches = await asyncio.gather(*(self._batch_searched(owner, chunk, asking) for chunk in chunks))
         return {text: found for batch in batches for text, found in batch.items()}
 
-    async def _batch_searched(self, owner: str, texts: Sequence[str], bearer: str) -> dict[str, list[str] | None]:
-        entries = [{"request": {"method": "GET", "url": f"{_quoted(text)}&_count=2"}} for text in texts]
+    async def _batch_searched(self, owner: str, texts: Sequence[str], asking: Asking) -> dict[str, list[str] | None]:
+        asked = [await self._joined(text, asking) for text in texts]
+        entries = [{"request": {"method": "GET", "url": f"{_quoted(text)}&_count=2"}} for text in asked]
         answer = await self._owners.request(
             owner,
             "POST",
             "",
-            bearer=bearer,
+            bearer=asking.bearer,
             body=orjson.dumps({"resourceType": "Bundle", "type": "batch", "entry": entries}),
             headers=[("content-type", "application/fhir+json"), ("accept", "application/fhir+json")],
         )
         if not answer.ok:
             raise Refused(answer.status, [Issue("processing", "Conditional references could not be resolved.")])
         return {text: _matches(said) for text, said in zip(texts, answer.json()["entry"], strict=True)}
+
+    async def _joined(self, text: str, asking: Asking) -> str:
+        type_name, _, criteria = text.partition("?")
+        if not self._searches.crosses(type_name, criteria):
+            return text
+        return f"{type_name}?{await self._searches.criteria(type_name, criteria, asking)}"
 
     def _assembled(self, done: dict[int, dict[str, Any]]) -> Response:
         entries = [done[index] for index in sorted(done)]
@@ -180,6 +226,13 @@ class Transactions:
             if location and "://" not in location:
                 entry["response"]["location"] = f"{self._owners.public_base}/{location}"
         return answered("transaction-response", entries)
+
+
+def _issues(outcome: Any, entry: Entry) -> list[Issue]:
+    """What an outcome says, of the entry as a whole."""
+    told = outcome.get("issue", []) if isinstance(outcome, dict) else []
+    found = [Issue(each["code"], each.get("details", {}).get("text", ""), entry.place) for each in told]
+    return found or [Issue("processing", "The entry cannot be answered.", entry.place)]
 
 
 def _refuse(issues: Sequence[Issue], status: int) -> None:
