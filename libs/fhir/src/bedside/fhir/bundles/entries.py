@@ -21,7 +21,7 @@ from bedside.identity import Caller
 
 _ADDRESS = re.compile(
     r"(?P<type>[A-Za-z]{1,64})"
-    r"(?:/(?P<id>[A-Za-z0-9\-.]{1,64})(?:/(?P<history>_history)(?:/(?P<version>[0-9]{1,9}))?)?)?"
+    r"(?:/(?P<id>(?!\.{1,2}(?:[/?]|$))[A-Za-z0-9\-.]{1,64})(?:/(?P<history>_history)(?:/(?P<version>[0-9]{1,9}))?)?)?"
     r"(?:\?(?P<query>.*))?",
     re.ASCII | re.DOTALL,
 )

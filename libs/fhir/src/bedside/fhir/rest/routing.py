@@ -21,7 +21,8 @@ from bedside.fhir.store.references import types
 from bedside.identity import Caller, Verifier
 from bedside.identity import Refused as TokenRefused
 
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
+# R4 allows the ids "." and "..", but in an address they mean another place: nobody could ever read such a resource.
+_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _CALLERS_MAX = 1024
 _QUERY_CHARACTERS_MAX = 64 * 1024
 
