@@ -102,10 +102,16 @@ def intervals_of(value: Any, zone: tzinfo) -> list[Interval]:
     if "start" in value or "end" in value:
         return _period(value, zone)
     if "event" in value or "repeat" in value:
-        bounds = value.get("repeat", {}).get("boundsPeriod")
-        events = [found for event in value.get("event", ()) if event for found in intervals_of(event, zone)]
-        return events + (_period(bounds, zone) if bounds else [])
+        return _outer_limits(value, zone)
     return []
+
+
+def _outer_limits(timing: dict[str, Any], zone: tzinfo) -> list[Interval]:
+    """When within it something is planned does not matter: a Timing is all from its beginning to its end."""
+    bounds = timing.get("repeat", {}).get("boundsPeriod")
+    known = _period(bounds, zone) if bounds else []
+    known += [found for event in timing.get("event", ()) if event for found in intervals_of(event, zone)]
+    return [Interval(min(each.lo for each in known), max(each.hi for each in known))] if known else []
 
 
 def _period(period: dict[str, Any], zone: tzinfo) -> list[Interval]:

@@ -15,6 +15,8 @@ _OWN_KINDS = {"near": "near", "phonetic": "phonetic", "_text": "words", "_conten
 # What R4 gives no expression for. https://hl7.org/fhir/R4/patient.html#search
 _EXPRESSIONS = {"birthOrderBoolean": "Patient.multipleBirth.exists() and Patient.multipleBirth != false"}
 _SEARCHED = frozenset({*KINDS, "near", "phonetic"})
+# R4 misspells the address of the extension in the expression; what is sent has the one that the extension bears.
+_ALSO = {"mothersMaidenName": "Patient.extension('http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName')"}
 # R4's other parameters, and why they are not answered.
 REFUSED = {
     "age": "it would change from day to day within one search; ask by birthdate instead",
@@ -104,6 +106,8 @@ def parameters(type_name: str) -> Mapping[str, Parameter]:
 def _completed(told: SearchParameter) -> SearchParameter:
     """With the kind and the expression that we search it by."""
     expression = told.expression or _EXPRESSIONS.get(told.code)
+    if expression and told.code in _ALSO:
+        expression = f"{expression} | {_ALSO[told.code]}"
     return replace(told, type=_OWN_KINDS.get(told.code, told.type), expression=expression)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
+from math import nextafter
 from typing import Any
 
 from bedside.fhir.search.asked import Asked
@@ -28,8 +29,9 @@ def spans_of(value: Any) -> Iterator[tuple[int, float, float]]:
         yield from _sampled(value)
         return
     number = value.get("value")
-    for low, high in points_of(number):
-        low, high = _opened(value.get("comparator"), low, high)
+    comparator = value.get("comparator")
+    for exact, _ in points_of(number):
+        low, high = _opened(comparator, exact)
         currency = value.get("currency")
         if currency:
             yield from ((unit, low, high) for unit in _names(_CURRENCIES, currency, None))
@@ -37,16 +39,16 @@ def spans_of(value: Any) -> Iterator[tuple[int, float, float]]:
         system, code = value.get("system"), value.get("code")
         for unit in _names(system, code, value.get("unit")):
             yield unit, low, high
-        yield from _converted(system, code, number, (low, high))
+        yield from _converted(system, code, number, comparator)
 
 
-def _opened(comparator: str | None, low: float, high: float) -> tuple[float, float]:
-    """`<5` is everything below."""
+def _opened(comparator: str | None, number: float) -> tuple[float, float]:
+    """`<5` is everything below, 5 not among it."""
     if comparator in ("<", "<="):
-        return -UNBOUNDED, high
+        return -UNBOUNDED, nextafter(number, -UNBOUNDED) if comparator == "<" else number
     if comparator in (">", ">="):
-        return low, UNBOUNDED
-    return low, high
+        return nextafter(number, UNBOUNDED) if comparator == ">" else number, UNBOUNDED
+    return number, number
 
 
 def _names(system: str | None, code: str | None, unit: str | None) -> set[int]:
@@ -61,13 +63,12 @@ def _names(system: str | None, code: str | None, unit: str | None) -> set[int]:
 
 
 def _converted(
-    system: str | None, code: str | None, number: Any, span: tuple[float, float]
+    system: str | None, code: str | None, number: Any, comparator: str | None
 ) -> Iterator[tuple[int, float, float]]:
     if system != UCUM or not code or (unit := canonical(code)) is None or not _convertible(number):
         return
     exact = float(Fraction(number) * unit.factor + unit.offset)
-    low, high = (each if abs(each) == UNBOUNDED else exact for each in span)
-    yield canonical_hash(unit.base), low, high
+    yield canonical_hash(unit.base), *_opened(comparator, exact)
 
 
 def _convertible(number: Any) -> bool:
