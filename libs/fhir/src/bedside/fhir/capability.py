@@ -10,6 +10,7 @@ from bedside.fhir.capability_modes import in_mode
 from bedside.fhir.definitions import definitions
 from bedside.fhir.operations.operation import Level
 from bedside.fhir.patches.reading import FORMATS as PATCH_FORMATS
+from bedside.fhir.profiles import held
 from bedside.fhir.rest.as_of import DOCUMENTATION as AS_OF
 from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.exchange import Exchange
@@ -70,6 +71,7 @@ def _resource(engine: Engine, type_name: str, codes: list[str]) -> dict[str, Any
     described = {
         "type": type_name,
         "profile": f"http://hl7.org/fhir/StructureDefinition/{type_name}",
+        "supportedProfile": list(held().by_type.get(type_name, ())),
         "interaction": [{"code": code} for code in codes],
         "versioning": "versioned-update",
         "readHistory": True,

@@ -43,12 +43,16 @@ class Owned:
 
 @dataclass(frozen=True)
 class Service:
-    """A core service. `operations` are its own, beside those that every service has."""
+    """A core service. `operations` are its own, beside those that every service has.
+
+    `enforces_profiles`: a resource that declares a profile we hold is only stored when it meets it.
+    """
 
     name: str
     owns: tuple[Owned, ...]
     reactions: tuple[Reaction, ...] = ()
     operations: "tuple[Operation, ...]" = ()
+    enforces_profiles: bool = False
 
     @cached_property
     def types(self) -> frozenset[str]:

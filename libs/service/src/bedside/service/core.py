@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ async def core_service(declaration: Service, runtime: Runtime) -> ASGIApp:
 
     verifier = runtime.verifier({runtime.address})
     app = fhir_app(
-        declaration,
+        replace(declaration, enforces_profiles=runtime.settings.validate_profiles),
         database=runtime.own_database,
         verifier=verifier,
         base_url=runtime.settings.fhir_base,

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     body_max_mb: int = Field(default=50, ge=1, le=1024)
     check_references: bool = True
+    validate_profiles: bool = False
 
     @field_validator("time_zone")
     @classmethod

@@ -5,6 +5,7 @@ from typing import Any
 
 from bedside.fhir.declaration import Service
 from bedside.fhir.outcome import Issue, Refused
+from bedside.fhir.profiles import declared, held, judged
 from bedside.fhir.store.draft import Draft
 from bedside.fhir.store.references import mentions
 from bedside.fhir.store.telling import model
@@ -23,6 +24,8 @@ def prepare(service: Service, drafts: Sequence[Draft]) -> None:
         invalid += errors
         if not errors:
             against_rules += _against_rules(service, draft, draft.resource)
+            if service.enforces_profiles:
+                against_rules += _against_profiles(draft.resource, draft.resource_at)
             draft.references = mentions(draft.resource)
     if invalid:
         raise Refused(400, [*invalid, *against_rules])
@@ -41,6 +44,12 @@ def _against_rules(service: Service, draft: Draft, resource: dict[str, Any]) -> 
         text = "the rules of this service cannot read a value in this resource"
         return [Issue("not-supported", text, draft.resource_at)]
     return [_placed(issue, draft) for rule in owned.rules for issue in rule(subject)]
+
+
+def _against_profiles(resource: dict[str, Any], at: str) -> list[Issue]:
+    """A profile that is not held here cannot be judged, so it is nobody's fault."""
+    known = [profile for url in declared(resource) if (profile := held().profile(url)) is not None]
+    return [issue for profile in known for issue in judged(resource, profile, at).issues]
 
 
 def _placed(issue: Issue, draft: Draft) -> Issue:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -19,6 +20,10 @@ from bedside.fhir.store.writer import Writer
 _ATTEMPTS_MAX = 8
 _PAUSE_S = 0.02
 Then = Callable[[Connection, list[Written]], Awaitable[None]]
+
+
+class _GivenUp(Exception):
+    """Ends a transaction that was only rehearsed."""
 
 
 class Clock(Protocol):
@@ -63,6 +68,15 @@ class Store:
                 # Those who collided must not meet again at the same moment.
                 await asyncio.sleep(_PAUSE_S * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - nothing secret
         raise Busy("references kept changing while they were looked up")
+
+    async def rehearse(self, drafts: Sequence[Draft], author: Author) -> None:
+        """As `commit`, and then nothing of it is kept. Refused as a commit would be."""
+
+        async def give_up(connection: Connection, written: list[Written]) -> None:
+            raise _GivenUp
+
+        with suppress(_GivenUp):
+            await self.commit(drafts, author, give_up)
 
     async def _once(
         self, drafts: Sequence[Draft], author: Author, heard: dict[str, Existence], then: Then | None
