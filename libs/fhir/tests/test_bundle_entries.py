@@ -176,6 +176,14 @@ WRONG: dict[str, tuple[list[Any], int, str]] = {
         412,
         "Bundle.entry[0].request",
     ),
+    "the same criteria in two spellings": (
+        [
+            entry("PUT", "Patient?identifier=urn:s%7Cnew&active=true", patient("new")),
+            entry("POST", "Patient", patient("new"), ifNoneExist="active=true&identifier=urn:s|new"),
+        ],
+        400,
+        "Bundle.entry[1]",
+    ),
     "no criteria": ([entry("DELETE", "Patient?")], 400, "Bundle.entry[0].request.url"),
     "another id than the one that matches": (
         [entry("PUT", "Patient?identifier=p", patient("p", id="q"))],

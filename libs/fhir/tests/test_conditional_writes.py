@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from bedside.fhir.rest.testing import Served
+from bedside.fhir.store import locks
 
 SYSTEM = "http://example.org/mrn"
 
@@ -43,6 +44,40 @@ async def test_an_update_that_matches_one_updates_it(server: Served) -> None:
     assert (second.status_code, second.json()["id"], second.headers["etag"]) == (200, first["id"], 'W/"2"')
     assert same_id.headers["etag"] == 'W/"3"'
     assert (other_id.status_code, other_id.json()["issue"][0]["expression"]) == (400, ["Patient.id"])
+
+
+async def test_an_update_that_matches_nothing_takes_no_id_of_another(server: Served) -> None:
+    await server.http.put("/fhir/Patient/taken", json=patient("1", id="taken"))
+    refused = await server.http.put(where("2"), json=patient("2", id="taken"))
+    await server.http.delete("/fhir/Patient/taken")
+    free_again = await server.http.put(where("2"), json=patient("2", id="taken"))
+
+    assert (refused.status_code, refused.json()["issue"][0]["expression"]) == (409, ["Patient.id"])
+    assert (free_again.status_code, free_again.headers["etag"]) == (201, 'W/"3"')
+
+
+async def test_an_app_of_one_patient_means_and_makes_only_what_is_of_that_patient(server: Served) -> None:
+    def observation(of: str, **elements: Any) -> dict[str, Any]:
+        made = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "identifier": [{"value": "1"}]}
+        return made | {"subject": {"reference": f"Patient/{of}"}} | elements
+
+    for id in ("mine", "other"):
+        await server.http.put(f"/fhir/Patient/{id}", json={"resourceType": "Patient", "id": id})
+    others = (await server.http.post("/fhir/Observation", json=observation("other"))).json()["id"]
+    caller = server.as_caller("patient/*.cruds", patient="mine", roles=["physician"])
+    at = "/fhir/Observation?identifier=1"
+
+    made = await server.http.put(at, json=observation("mine"), headers=caller)
+    again = await server.http.put(at, json=observation("mine", status="amended"), headers=caller)
+    about_other = await server.http.put("/fhir/Observation?identifier=2", json=observation("other"), headers=caller)
+    by_others_id = await server.http.put(
+        "/fhir/Observation?identifier=3", json=observation("mine", id=others), headers=caller
+    )
+
+    # A reference to another patient leads nowhere, for this caller.
+    assert (made.status_code, again.status_code, again.json()["id"]) == (201, 200, made.json()["id"])
+    assert (about_other.status_code, by_others_id.status_code) == (422, 404)
+    assert (await server.http.get(f"/fhir/Observation/{others}")).json()["meta"]["versionId"] == "1"
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
@@ -99,6 +134,19 @@ async def test_a_hundred_at_once_with_one_identifier_make_one_resource(server: S
     statuses = sorted(answer.status_code for answer in answers)
     assert statuses == [200] * 99 + [201]
     assert await total(server, "race") == 1
+
+
+async def test_a_patch_that_brings_an_identifier_waits_for_who_searches_by_it(server: Served) -> None:
+    await server.http.put("/fhir/Patient/p", json={"resourceType": "Patient", "id": "p"})
+    brought = [{"op": "add", "path": "/identifier", "value": patient("1")["identifier"]}]
+    sent = {"content-type": "application/json-patch+json"}
+    async with server.database.transaction() as searching:
+        await locks.take(searching, [], {("Patient", f"identifier={SYSTEM}|1")})
+        patching = asyncio.create_task(server.http.patch("/fhir/Patient/p", json=brought, headers=sent))
+        done, _ = await asyncio.wait([patching], timeout=0.5)
+
+    assert not done
+    assert (await patching).status_code == 200
 
 
 async def test_what_refers_to_a_resource_keeps_it_until_it_goes_along(server: Served) -> None:

@@ -1,52 +1,27 @@
 """References between the entries of a transaction, whoever owns their ends."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from bedside.fhir.outcome import Issue
-from bedside.fhir.store.references import conditional, local, path_of
+from bedside.fhir.store.links import links as links_of
+from bedside.fhir.store.references import beside, conditional, mentions, path_of
 from bedside.gateway.federation.entries import Entry
-
-_LINK_IN_NARRATIVE = re.compile(r'((?:href|src)\s*=\s*")([^"]*)(")')
-# Elements of type url, uri, uuid and oid that may point at an entry. Canonicals stay as they are:
-# https://hl7.org/fhir/R4/http.html#transaction
-_LINK_NAMES = frozenset({"url", "uri", "valueUri", "valueUrl", "valueUuid", "valueOid", "instantiatesUri", "sourceUri"})
-_BASE = re.compile(r"(.*/)[A-Z][A-Za-z]{1,63}/[A-Za-z0-9\-.]{1,64}", re.ASCII | re.DOTALL)
 
 
 @dataclass(slots=True)
 class Links:
-    """What one entry's resource points at: places that can be changed, with what stands there now."""
+    """What one entry's resource refers to: the References, which can be changed, with what stands there now."""
 
     entry: Entry
     references: list[tuple[dict[str, Any], str]] = field(default_factory=list)
-    uris: list[tuple[dict[str, Any], str]] = field(default_factory=list)
-    narratives: list[dict[str, Any]] = field(default_factory=list)
 
 
 def links(entry: Entry) -> Links:
-    found = Links(entry)
     resource = entry.resource
-    waiting: list[Any] = [resource] if isinstance(resource, dict) else []
-    while waiting:
-        node = waiting.pop()
-        if type(node) is list:
-            waiting.extend([child for child in node if type(child) is dict or type(child) is list])
-            continue
-        for name, child in node.items():
-            kind = type(child)
-            if kind is dict or kind is list:
-                waiting.append(child)
-            elif kind is str:
-                if name == "reference":
-                    found.references.append((node, child))
-                elif name in _LINK_NAMES:
-                    found.uris.append((node, name))
-                elif name == "div" and "urn:" in child:
-                    found.narratives.append(node)
-    return found
+    found = mentions(resource) if isinstance(resource, dict) else []
+    return Links(entry, [(mention.holder, mention.sent) for mention in found])
 
 
 class Identities:
@@ -73,11 +48,7 @@ class Identities:
         """
         if text in self._known:
             return text
-        named = local(text)
-        if named is None:
-            return None
-        base = _BASE.fullmatch(entry.full_url or "")
-        absolute = f"{base[1]}{named}" if base else named
+        absolute = beside(entry.full_url, text)
         return absolute if absolute in self._known else None
 
 
@@ -88,16 +59,9 @@ def rewritten(found: Links, identities: Identities) -> None:
         becomes = identities.of(named) if named is not None else None
         if becomes is not None:
             holder["reference"] = becomes
-    for holder, name in found.uris:
-        becomes = identities.of(holder[name])
-        if becomes is not None:
-            holder[name] = becomes
-
-    def replaced(match: re.Match[str]) -> str:
-        return f"{match[1]}{identities.of(match[2]) or match[2]}{match[3]}"
-
-    for holder in found.narratives:
-        holder["div"] = _LINK_IN_NARRATIVE.sub(replaced, holder["div"])
+    if isinstance(found.entry.resource, dict):
+        for link in links_of(found.entry.resource, identities.holds):
+            link.point(identities.of)
 
 
 def dangling(found: Iterable[Links], identities: Identities) -> list[Issue]:

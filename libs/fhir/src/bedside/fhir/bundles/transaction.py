@@ -11,6 +11,7 @@ from bedside.fhir.bundles.reads import add_read
 from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.splicing import Bundle
+from bedside.fhir.store import conditions
 from bedside.fhir.store.draft import Author, Draft, Written
 from bedside.fhir.store.preparing import prepare
 from bedside.identity import Caller
@@ -71,9 +72,8 @@ def _twice(drafts: dict[str, Draft]) -> list[Refused]:
     identities = {
         at: [
             *([draft.key] if draft.kind != "create" and draft.criteria is None else []),
-            *([f"{draft.type_name}?{draft.criteria}"] if draft.criteria is not None else []),
+            *(conditions.identity((draft.type_name, text)) for text in _criteria(draft)),
             *([draft.full_url] if draft.full_url else []),
-            *([f"{draft.type_name}?{draft.if_none_exist}"] if draft.if_none_exist is not None else []),
         ]
         for at, draft in drafts.items()
     }
@@ -84,3 +84,7 @@ def _twice(drafts: dict[str, Draft]) -> list[Refused]:
         if any(counts[identity] > 1 for identity in own)
     ]
     return [Refused(400, issues)] if issues else []
+
+
+def _criteria(draft: Draft) -> list[str]:
+    return [text for text in (draft.criteria, draft.if_none_exist) if text is not None]

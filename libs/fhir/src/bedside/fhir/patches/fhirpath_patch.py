@@ -1,6 +1,7 @@
 """FHIRPath Patch: operations told as Parameters. https://hl7.org/fhir/R4/fhirpatch.html"""
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 from bedside.fhir.patches.patch import OPERATIONS_MAX, Patch, inapplicable, malformed
@@ -39,7 +40,7 @@ def fhirpath_patch(parameters: dict[str, Any]) -> Patch:
     operations = [_operation(each, f"Parameters.parameter[{place}]") for place, each in enumerate(told)]
 
     def applied(resource: dict[str, Any]) -> Any:
-        for operation in operations:
+        for operation in deepcopy(operations):
             _CARRY_OUT[operation.kind](resource, operation)
         return resource
 

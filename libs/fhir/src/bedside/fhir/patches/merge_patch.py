@@ -3,6 +3,7 @@
 Not R4's, and what several clients send.
 """
 
+from copy import deepcopy
 from typing import Any
 
 from bedside.fhir.patches.patch import Patch, malformed
@@ -12,7 +13,7 @@ def merge_patch(sent: Any) -> Patch:
     """`sent` holds the elements that change; null removes one. Refused with 400 when it is no object."""
     if not isinstance(sent, dict):
         raise malformed("a merge patch is an object with the elements that change")
-    return lambda resource: _merged(resource, sent)
+    return lambda resource: _merged(resource, deepcopy(sent))
 
 
 def _merged(target: Any, changes: Any) -> Any:

@@ -6,7 +6,10 @@ from typing import Any
 from bedside.fhir.outcome import Issue, Refused
 
 Patch = Callable[[dict[str, Any]], Any]
-"""Given a copy that is the patch's own to change. Refused with 422 when it cannot be applied to this resource."""
+"""Given a copy that is the patch's own to change. Refused with 422 when it cannot be applied to this resource.
+
+Applied again when the transaction is run again, so what it puts in is a copy too: references are rewritten there.
+"""
 
 OPERATIONS_MAX = 1000
 RESULT_BYTES_MAX = 32 * 1024 * 1024

@@ -1,7 +1,7 @@
 """Criteria instead of an id: conditional creates and conditional references, resolved inside the transaction."""
 
 from collections.abc import Iterable
-from urllib.parse import parse_qsl, unquote_plus
+from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 from bedside.events.database import Connection
 from bedside.fhir.outcome import Issue, Refused
@@ -48,6 +48,12 @@ async def matches(
         raise Refused(403, [Issue("forbidden", f"no granted scope permits to search {type_name}", at)])
     page = await run(connection, parsed, purview=purview, snapshot=None)
     return [match.id for match in page.matches]
+
+
+def identity(criteria: Criteria) -> str:
+    """The same for every spelling of the same criteria."""
+    type_name, text = criteria
+    return f"{type_name}?{urlencode(sorted(parse_qsl(text.lstrip('?'), keep_blank_values=True)))}"
 
 
 def among(drafts: Iterable[Draft], criteria: Criteria) -> list[str]:

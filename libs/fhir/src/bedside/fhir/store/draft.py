@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from bedside.fhir.patches.patch import Patch
 from bedside.fhir.search.purview import UNCONFINED, Letter, Purview
+from bedside.fhir.store.links import Link
 
 Kind = Literal["create", "update", "patch", "delete"]
 
@@ -14,8 +15,9 @@ class Draft:
     """`resource` is ours to change: references are rewritten in it. `at` is `Bundle.entry[3]`, or empty.
 
     With `criteria` (a query) the resource is the one that matches, and the transaction tells its `id`; where none does,
-    an update creates one as `new_id`. `sent_id` is the id that such an update was sent with. `patch` makes the resource
-    from the version that the transaction finds. What refers to it goes too, when a deletion `cascades`.
+    an update creates one as `new_id`, and `is_new` says so. `sent_id` is the id that such an update was sent with.
+    `patch` makes the resource from the version that the transaction finds. What refers to it goes too, when a deletion
+    `cascades`.
     """
 
     kind: Kind
@@ -28,12 +30,13 @@ class Draft:
     if_none_exist: str | None = None
     criteria: str | None = None
     new_id: str = ""
+    is_new: bool = False
     sent_id: str | None = None
     patch: Patch | None = None
     cascades: bool = False
     full_url: str | None = None
     references: list["Mention"] = field(default_factory=list)
-    links: list["Mention"] | None = None
+    links: list[Link] | None = None
     purview: Purview = UNCONFINED
 
     @property
@@ -70,12 +73,11 @@ class Draft:
 
 @dataclass(slots=True)
 class Mention:
-    """A reference (or, by another `name`, a link) as it was sent, and the object in which it stands. Rewriting starts
-    from `sent` each time, so that a transaction that lost to another one can be run again."""
+    """A reference as it was sent, and the object in which it stands. Rewriting starts from `sent` each time, so that a
+    transaction that lost to another one can be run again."""
 
     holder: dict[str, Any]
     sent: str
-    name: str = "reference"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from bedside.fhir.search.asked import Facility
 from bedside.fhir.search.purview import Purview
 from bedside.fhir.store import conditions, current
 from bedside.fhir.store.draft import Draft, Mention, Written
-from bedside.fhir.store.references import beside, conditional, links, local, path_of, relinked
+from bedside.fhir.store.links import links
+from bedside.fhir.store.references import beside, conditional, local, path_of
 
 Matched = dict[int, Written]
 
@@ -70,19 +71,18 @@ def _by_full_url(drafts: Sequence[Draft], found: Matched) -> dict[str, str]:
 
 def _relink(draft: Draft, resource: dict[str, Any], entries: Mapping[str, str]) -> None:
     if draft.links is None or draft.patch is not None:
-        draft.links = links(resource)
+        draft.links = links(resource, entries.__contains__)
     for link in draft.links:
-        link.holder[link.name] = relinked(link.sent, link.name, entries.get)
+        link.point(entries.get)
 
 
 async def _rewritten(mention: Mention, draft: Draft, entries: Mapping[str, str], resolver: "_Resolver") -> str:
     text = mention.sent
     if text in entries:
         return entries[text]
-    if draft.full_url is not None and local(text) is not None:
-        absolute = beside(draft.full_url, text)
-        if absolute is not None and absolute in entries:
-            return entries[absolute]
+    absolute = beside(draft.full_url, text)
+    if absolute is not None and absolute in entries:
+        return entries[absolute]
     below = text.removeprefix(f"{resolver.facility.base_url}/")
     if below != text and local(below) is not None:
         return below

@@ -1,7 +1,7 @@
 """What a resource refers to, and rewriting it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -10,13 +10,7 @@ from bedside.fhir.store.draft import Mention
 
 _RELATIVE = re.compile(r"([A-Z][A-Za-z]{1,63})/([A-Za-z0-9\-.]{1,64})(/_history/[A-Za-z0-9\-.]{1,64})?", re.ASCII)
 _CONDITIONAL = re.compile(r"([A-Z][A-Za-z]{1,63})\?(.+)", re.ASCII | re.DOTALL)
-
-
 _BASE = re.compile(r"(.*/)[A-Z][A-Za-z]{1,63}/[A-Za-z0-9\-.]{1,64}", re.ASCII | re.DOTALL)
-_LINK_IN_NARRATIVE = re.compile(r'((?:href|src)\s*=\s*")([^"]*)(")')
-_LINKS = frozenset(
-    {"url", "uri", "valueUri", "valueUrl", "valueUuid", "valueOid", "instantiatesUri", "sourceUri", "div"}
-)
 
 
 class Conditional(NamedTuple):
@@ -46,35 +40,14 @@ def mentions(resource: dict[str, Any]) -> list[Mention]:
     return found
 
 
-def links(resource: dict[str, Any]) -> list[Mention]:
-    """What may point at an entry of a bundle and is no Reference: elements of type url, uri, uuid and oid, and the
-    links of narratives. Canonicals never do: https://hl7.org/fhir/R4/http.html#transaction
+def beside(full_url: str | None, text: str) -> str | None:
+    """A relative reference, of whatever version, as the fullUrl that it means in the entry with this `full_url`.
+
+    None where either is no such address. https://hl7.org/fhir/R4/bundle.html#references
     """
-    found: list[Mention] = []
-    waiting: list[Any] = [resource]
-    while waiting:
-        node = waiting.pop()
-        children = node.values() if isinstance(node, dict) else node
-        waiting += [child for child in children if type(child) is dict or type(child) is list]
-        if isinstance(node, dict):
-            found += [Mention(node, node[name], name) for name in _LINKS & node.keys() if type(node[name]) is str]
-    return found
-
-
-def relinked(text: str, name: str, becomes: Callable[[str], str | None]) -> str:
-    """The link, or the narrative with its links, as they read when each points at what it `becomes`."""
-    if name != "div":
-        return becomes(text) or text
-    return _LINK_IN_NARRATIVE.sub(lambda found: f"{found[1]}{becomes(found[2]) or found[2]}{found[3]}", text)
-
-
-def beside(full_url: str, text: str) -> str | None:
-    """A relative reference, read against the fullUrl of the entry it stands in; None where that has no base.
-
-    https://hl7.org/fhir/R4/bundle.html#references
-    """
-    base = _BASE.fullmatch(full_url)
-    return f"{base[1]}{text}" if base is not None else None
+    named = local(text)
+    base = _BASE.fullmatch(full_url) if full_url is not None and named is not None else None
+    return None if base is None else f"{base[1]}{named}"
 
 
 def local(text: str) -> str | None:

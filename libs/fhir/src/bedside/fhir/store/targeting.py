@@ -29,6 +29,7 @@ async def target(connection: Connection, drafts: Sequence[Draft], facility: Faci
         )
         if len(ids) > 1:
             raise Refused(412, [Issue("multiple-matches", "the criteria match several resources", draft.request_at)])
+        draft.is_new = draft.kind == "update" and not ids
         if ids:
             _mean(draft, ids[0])
         elif draft.kind == "update":

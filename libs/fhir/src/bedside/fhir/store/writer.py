@@ -151,6 +151,8 @@ class Writer:
         for draft in patching:
             draft.resource = patched(draft, before.get(draft.key))
         prepare(self.service, patching)
+        # What a patch brings is known only now: whoever searches for its identifiers waits from here on.
+        await locks.take(connection, patching, conditions.wanted(patching))
 
     async def _numbers(self, connection: Connection, writing: Sequence[Draft]) -> dict[str, current.Known]:
         """The rows of everything written or referred to, locked so that no reference loses its end meanwhile."""
@@ -175,6 +177,10 @@ class Writer:
         for draft in writing:
             version = before.get(draft.key)
             there = version is not None and not version.deleted
+            if draft.is_new and there:
+                # Overwriting it would be an update of a resource that the criteria do not select.
+                text = "no resource matches the criteria, and the id is that of another one"
+                raise Refused(409, [Issue("conflict", text, f"{draft.resource_at}.id")])
             if draft.create_only and there:
                 wrong.append(Issue("conflict", "the resource exists already", draft.request_at))
             if draft.if_match is not None and (version is None or not there or version.version != draft.if_match):
@@ -232,6 +238,8 @@ class Writer:
         pointing = await current.mentioners(connection, list(gone))
         left = {rid: set(each) - rewritten for rid, each in pointing.items()}
         keys = await cascading.keys_of(connection, {rid for each in left.values() for rid in each})
+        if any(left.get(rid) and step.draft.cascades for rid, step in gone.items()):
+            raise Busy("a reference was written while the cascade was looked up")
         wrong = [
             Issue("conflict", _still_referred(step.draft, [keys[each] for each in left[rid]]), step.draft.request_at)
             for rid, step in gone.items()
