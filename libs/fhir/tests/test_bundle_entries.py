@@ -86,6 +86,46 @@ async def test_reads_see_what_the_same_transaction_writes(server: Served) -> Non
     assert "active" not in response.json()["entry"][0]["resource"]
 
 
+@pytest.mark.parametrize("type_code", ["batch", "transaction"])
+async def test_an_entry_reads_what_a_request_could(server: Served, type_code: str) -> None:
+    await server.http.put("/fhir/Patient/p", json=patient("p", id="p"))
+    condition = {"resourceType": "Condition", "id": "c", "subject": {"reference": "Patient/p"}}
+    await server.http.put("/fhir/Condition/c", json=condition)
+    answers: list[Any] = []
+    for url in ("Patient/_history", "Patient/p/Condition", "Patient/p/Condition?code=x", "Patient/p/_history/1"):
+        response = await server.bundle(type_code, entry("GET", url))
+        [told] = response.json()["entry"]
+        found = told["resource"]
+        answers.append((told["response"]["status"][:3], found.get("type"), len(found.get("entry", ()))))
+
+    assert answers == [("200", "history", 1), ("200", "searchset", 1), ("200", "searchset", 0), ("200", None, 0)]
+
+
+@pytest.mark.parametrize(
+    ("method", "url"),
+    [
+        ("GET", "Patient/_history/1"),
+        ("GET", "Patient/p/Condition/_history"),
+        ("DELETE", "Patient/p/Condition?code=x"),
+        ("DELETE", "Patient/_history"),
+        ("GET", "Organization/o/Condition"),
+        ("GET", "Patient/p/Condition/c"),
+    ],
+)
+async def test_an_entry_leads_nowhere_that_a_request_does_not(server: Served, method: str, url: str) -> None:
+    [told] = (await server.bundle("batch", entry(method, url))).json()["entry"]
+
+    assert told["response"]["status"][:3] in ("400", "404")
+
+
+async def test_an_account_of_who_did_it_is_not_passed_over(server: Served) -> None:
+    sent = {"x-provenance": '{"resourceType":"Provenance"}'}
+    refused = await server.http.post("/fhir/Patient", json=patient("p"), headers=sent)
+
+    assert (refused.status_code, refused.json()["issue"][0]["code"]) == (400, "not-supported")
+    assert (await server.http.get("/fhir/Patient?_total=accurate", headers=sent)).json()["total"] == 0
+
+
 async def test_links_and_narratives_follow_the_entries_and_canonicals_do_not(server: Served) -> None:
     condition = {
         "resourceType": "Condition",

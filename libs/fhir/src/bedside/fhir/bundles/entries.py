@@ -19,9 +19,11 @@ from bedside.fhir.rest.writing import CASCADE
 from bedside.fhir.store.draft import Draft, Kind
 from bedside.identity import Caller
 
+# A client that resolves addresses would make something else of `.` and `..`.
+_ID = r"(?!\.{1,2}(?:[/?]|$))[A-Za-z0-9\-.]{1,64}"
 _ADDRESS = re.compile(
-    r"(?P<type>[A-Za-z]{1,64})"
-    r"(?:/(?P<id>(?!\.{1,2}(?:[/?]|$))[A-Za-z0-9\-.]{1,64})(?:/(?P<history>_history)(?:/(?P<version>[0-9]{1,9}))?)?)?"
+    rf"(?:(?P<within>[A-Za-z]{{1,64}}/{_ID})/)?(?P<type>[A-Za-z]{{1,64}})"
+    rf"(?:/(?P<id>{_ID}))?(?:/(?P<history>_history)(?:/(?P<version>[0-9]{{1,9}}))?)?"
     r"(?:\?(?P<query>.*))?",
     re.ASCII | re.DOTALL,
 )
@@ -32,10 +34,11 @@ _KINDS: dict[str, Kind] = {"POST": "create", "PUT": "update", "PATCH": "patch", 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`at` is `Bundle.entry[3]`."""
+    """`at` is `Bundle.entry[3]`. `within` is the resource, as `Patient/p1`, in whose compartment is searched."""
 
     at: str
     method: Method
+    within: str | None
     type_name: str
     id: str | None
     is_history: bool
@@ -70,6 +73,7 @@ def entry_of(raw: dict[str, Any], index: int, *, base_url: str, types: frozenset
     entry = Entry(
         at=at,
         method=method,
+        within=match["within"],
         type_name=match["type"],
         id=match["id"],
         is_history=match["history"] is not None,
@@ -156,8 +160,10 @@ def _placed(read: Callable[[], Patch], entry: Entry) -> Patch:
 
 def _wrong(entry: Entry) -> Iterator[Issue]:
     url = f"{entry.at}.request.url"
-    if entry.writes and entry.is_history:
-        yield Issue("value", "a version cannot be written", url)
+    if entry.writes and (entry.is_history or entry.within is not None):
+        yield Issue("value", "what is written is at Type/id or Type?criteria", url)
+    elif (entry.within and (entry.id or entry.is_history)) or (entry.version is not None and entry.id is None):
+        yield Issue("value", "there is nothing to read at this url", url)
     elif entry.method == "POST" and entry.id is not None:
         yield Issue("value", "POST goes to a type; to choose the id, use PUT", url)
     elif entry.method == "POST" and entry.query is not None:

@@ -10,9 +10,12 @@ from bedside.fhir.rest.confinement import refuse_unless
 from bedside.fhir.rest.engine import Engine
 from bedside.fhir.rest.exchange import query_pairs
 from bedside.fhir.rest.history import history
+from bedside.fhir.rest.page_links import pairs_meant
 from bedside.fhir.rest.reading import version_read, version_vread
-from bedside.fhir.rest.searching import searched
+from bedside.fhir.rest.search_compartment import context_within
+from bedside.fhir.rest.searching import searched, told_apart
 from bedside.fhir.rest.splicing import Bundle
+from bedside.fhir.search.context import Context, Owner
 from bedside.fhir.search.moments import interval
 from bedside.fhir.store.current import Version
 from bedside.fhir.store.instants import shown
@@ -24,17 +27,27 @@ async def add_read(
 ) -> None:
     """Refused as the interaction by itself would be, with the entry named."""
     try:
-        if entry.id is None:
-            refuse_unless(caller, "s", entry.type_name)
-            pairs = query_pairs(entry.query or "")
-            found = await searched(reader, engine, caller, entry.type_name, pairs, handling=handling)
-            _add_bundle(bundle, entry, found)
-        elif entry.is_history and entry.version is None:
+        if entry.is_history and entry.version is None:
             await _add_history(bundle, reader, engine, caller, entry, handling=handling)
+        elif entry.id is None:
+            await _add_search(bundle, reader, engine, caller, entry, handling=handling)
         else:
             await _add_version(bundle, reader, engine, caller, entry, entry.id, handling=handling)
     except Refused as refused:
         raise Refused(refused.status, [Issue(i.code, i.text, entry.at) for i in refused.issues]) from refused
+
+
+async def _add_search(
+    bundle: Bundle, reader: Reader, engine: Engine, caller: Caller, entry: Entry, *, handling: str
+) -> None:
+    refuse_unless(caller, "s", entry.type_name)
+    context = Context.of_type(entry.type_name)
+    if entry.within is not None:
+        compartment, _, id = entry.within.partition("/")
+        context = context_within(Owner(compartment, id), entry.type_name)
+    pairs = pairs_meant(query_pairs(entry.query or ""), key=engine.page_key, caller=told_apart(caller))
+    found = await searched(reader, engine, caller, context, pairs, handling=handling)
+    _add_bundle(bundle, entry, found)
 
 
 async def _add_history(

@@ -24,6 +24,7 @@ from bedside.identity import Refused as TokenRefused
 # R4 allows the ids "." and "..", but in an address they mean another place: nobody could ever read such a resource.
 _ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _CALLERS_MAX = 1024
+_READING = ("GET", "HEAD")
 _QUERY_CHARACTERS_MAX = 64 * 1024
 
 
@@ -88,6 +89,10 @@ class Endpoint:
         interaction = self.interactions.get(request.method)
         if interaction is None:
             raise HTTPException(405, headers={"allow": ", ".join(sorted(self.interactions))})
+        if request.method not in _READING and "x-provenance" in request.headers:
+            # Passed over, it would leave a change without the account that its author gave of it.
+            text = "X-Provenance is not supported: write a Provenance in the same transaction"
+            raise Refused(400, [Issue("not-supported", text)])
         caller = _NOBODY if interaction.scope == "public" else await self._callers.of(request)
         query = request.scope["query_string"]
         if len(query) > _QUERY_CHARACTERS_MAX:

@@ -16,16 +16,21 @@ from bedside.fhir.search.context import Context, Owner
 
 
 async def _search(exchange: Exchange) -> Response:
-    owner = _owner(exchange)
-    type_name = exchange.type_name
+    owner = Owner(exchange.request.path_params["compartment"], exchange.id)
+    return await answer(exchange, context_within(owner, exchange.type_name), await asked_pairs(exchange))
+
+
+def context_within(owner: Owner, type_name: str) -> Context:
+    """The resources of one type in one compartment. Refused with 404 where R4 puts none."""
+    _refuse_other(owner)
     if not definitions().compartment_parameters(owner.type_name, type_name):
         raise Refused(404, [Issue("not-supported", f"no {type_name} lies in the compartment of a {owner.type_name}")])
-    where = Context((type_name,), f"{owner.type_name}/{owner.id}/{type_name}", owner)
-    return await answer(exchange, where, await asked_pairs(exchange))
+    return Context((type_name,), f"{owner.type_name}/{owner.id}/{type_name}", owner)
 
 
 async def _search_all(exchange: Exchange) -> Response:
-    owner = _owner(exchange)
+    owner = Owner(exchange.request.path_params["compartment"], exchange.id)
+    _refuse_other(owner)
     owned = exchange.engine.service.types
     where, pairs = context.of_types(
         f"{owner.type_name}/{owner.id}/*",
@@ -37,11 +42,9 @@ async def _search_all(exchange: Exchange) -> Response:
     return await answer(exchange, where, pairs)
 
 
-def _owner(exchange: Exchange) -> Owner:
-    type_name = exchange.request.path_params["compartment"]
-    if type_name not in definitions().compartments:
+def _refuse_other(owner: Owner) -> None:
+    if owner.type_name not in definitions().compartments:
         raise Refused(404, [Issue("not-supported", "resources of this type have no compartment")])
-    return Owner(type_name, exchange.id)
 
 
 _IN = "/{compartment}/{id}"
