@@ -79,3 +79,23 @@ async def test_the_terminology_mode_says_that_there_is_no_terminology_service(se
 
 async def test_a_mode_that_r4_does_not_have_is_refused(server: Served) -> None:
     assert (await server.http.get("/fhir/metadata?mode=everything")).status_code == 400
+
+
+async def test_every_way_of_writing_is_promised_for_every_type(server: Served) -> None:
+    statement = (await server.http.get("/fhir/metadata")).json()
+    promised = [
+        (
+            {"create", "update", "patch", "delete"} <= {each["code"] for each in resource["interaction"]},
+            resource["conditionalCreate"],
+            resource["conditionalUpdate"],
+            resource["conditionalDelete"],
+        )
+        for resource in statement["rest"][0]["resource"]
+    ]
+
+    assert set(promised) == {(True, True, True, "single")}
+    assert statement["patchFormat"] == [
+        "application/json-patch+json",
+        "application/fhir+json",
+        "application/merge-patch+json",
+    ]

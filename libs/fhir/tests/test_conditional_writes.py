@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from bedside.fhir.rest.testing import Served
-from bedside.fhir.store import locks
+from bedside.fhir.store import cascading, locks
 
 SYSTEM = "http://example.org/mrn"
 
@@ -207,3 +207,30 @@ async def test_cascade_is_one_of_two_words(server: Served) -> None:
     refused = await server.http.delete("/fhir/Patient/p?_cascade=all")
 
     assert refused.status_code == 400
+
+
+async def test_a_cascade_that_would_take_too_much_takes_nothing(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cascading, "CASCADED_MAX", 2)
+    await server.http.put("/fhir/Organization/o", json={"resourceType": "Organization", "id": "o", "name": "x"})
+    for value in "123":
+        managed = patient(value, managingOrganization={"reference": "Organization/o"})
+        await server.http.post("/fhir/Patient", json=managed)
+    refused = await server.http.delete("/fhir/Organization/o?_cascade=delete")
+
+    assert (refused.status_code, refused.json()["issue"][0]["code"]) == (409, "too-costly")
+    assert [await total(server, value) for value in "123"] == [1, 1, 1]
+
+
+async def test_a_cascade_goes_around_a_circle_once_and_tells_of_each(server: Served) -> None:
+    for id, other in (("a", None), ("b", "a"), ("a", "b")):
+        part = {} if other is None else {"partOf": {"reference": f"Organization/{other}"}}
+        made = {"resourceType": "Organization", "id": id, "name": id, **part}
+        assert (await server.http.put(f"/fhir/Organization/{id}", json=made)).status_code in (200, 201)
+    gone = await server.bundle(
+        "transaction", {"request": {"method": "DELETE", "url": "Organization/a?_cascade=delete"}}
+    )
+
+    assert [each["response"]["status"] for each in gone.json()["entry"]] == ["204 No Content"]
+    assert [(await server.http.get(f"/fhir/Organization/{id}")).status_code for id in "ab"] == [410, 410]
