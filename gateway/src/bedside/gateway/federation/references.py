@@ -1,6 +1,6 @@
 """References between the entries of a transaction, whoever owns their ends."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,10 @@ class Identities:
         if full_url:
             self._known[full_url] = becomes
 
+    @property
+    def full_urls(self) -> Collection[str]:
+        return self._known.keys()
+
     def holds(self, text: str) -> bool:
         return text in self._known
 
@@ -60,7 +64,7 @@ def rewritten(found: Links, identities: Identities) -> None:
         if becomes is not None:
             holder["reference"] = becomes
     if isinstance(found.entry.resource, dict):
-        for link in links_of(found.entry.resource, identities.holds):
+        for link in links_of(found.entry.resource, identities.full_urls):
             link.point(identities.of)
 
 

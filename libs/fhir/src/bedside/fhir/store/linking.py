@@ -71,7 +71,7 @@ def _by_full_url(drafts: Sequence[Draft], found: Matched) -> dict[str, str]:
 
 def _relink(draft: Draft, resource: dict[str, Any], entries: Mapping[str, str]) -> None:
     if draft.links is None or draft.patch is not None:
-        draft.links = links(resource, entries.__contains__)
+        draft.links = links(resource, entries)
     for link in draft.links:
         link.point(entries.get)
 

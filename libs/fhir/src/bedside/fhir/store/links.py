@@ -4,7 +4,7 @@ Canonicals are none: they name what is published, wherever it lies. https://hl7.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,7 +13,6 @@ from bedside.fhir.definitions import definitions
 
 _TYPES = frozenset({"uri", "url", "oid", "uuid"})
 _IN_NARRATIVE = re.compile(r"""((?:href|src)\s*=\s*)("[^"]*"|'[^']*')""")
-Means = Callable[[str], bool]
 
 
 @dataclass(slots=True)
@@ -36,33 +35,41 @@ class Link:
             self.holder[self.key] = becomes(self.sent) or self.sent
 
 
-def links(resource: dict[str, Any], means: Means) -> list[Link]:
-    """Those to an address of which `means` says that it is an entry's."""
+def links(resource: dict[str, Any], addresses: Container[str]) -> list[Link]:
+    """Those to one of the `addresses`."""
     # Hardly a resource has any. Only where the text of one occurs is it asked of what type the element is.
-    if not _occurs(resource, means):
+    if not _occurs(resource, addresses):
         return []
-    return list(_links_in(resource, resource["resourceType"], means))
+    return list(_links_in(resource, resource["resourceType"], addresses))
 
 
-def _occurs(resource: dict[str, Any], means: Means) -> bool:
+def _occurs(resource: dict[str, Any], addresses: Container[str]) -> bool:
     waiting: list[Any] = [resource]
     while waiting:
         node = waiting.pop()
-        pairs = node.items() if type(node) is dict else ((None, child) for child in node)
-        for name, child in pairs:
-            kind = type(child)
-            if kind is dict or kind is list:
-                waiting.append(child)
-            elif kind is str and name != "reference" and (means(child) or (name == "div" and _is_linked(child, means))):
-                return True
+        if type(node) is list:
+            for child in node:
+                if type(child) is not str:
+                    waiting.append(child)
+                elif child in addresses:
+                    return True
+        elif type(node) is dict:
+            for name, child in node.items():
+                if type(child) is not str:
+                    waiting.append(child)
+                elif name == "div":
+                    if _is_linked(child, addresses):
+                        return True
+                elif child in addresses and name != "reference":
+                    return True
     return False
 
 
-def _is_linked(narrative: str, means: Means) -> bool:
-    return any(means(quoted[1:-1]) for _, quoted in _IN_NARRATIVE.findall(narrative))
+def _is_linked(narrative: str, addresses: Container[str]) -> bool:
+    return any(quoted[1:-1] in addresses for _, quoted in _IN_NARRATIVE.findall(narrative))
 
 
-def _links_in(node: dict[str, Any], type_name: str, means: Means) -> Iterator[Link]:
+def _links_in(node: dict[str, Any], type_name: str, addresses: Container[str]) -> Iterator[Link]:
     types = _types(node.get("resourceType", type_name) if type_name in _ANY_RESOURCE else type_name)
     for name, child in node.items():
         # What stands beside a primitive, as `_birthDate`, is an Element with extensions.
@@ -73,12 +80,12 @@ def _links_in(node: dict[str, Any], type_name: str, means: Means) -> Iterator[Li
         for key, each in places:
             holder = child if isinstance(child, list) else node
             if isinstance(each, dict):
-                yield from _links_in(each, code, means)
+                yield from _links_in(each, code, addresses)
             elif not isinstance(each, str):
                 continue
-            elif code in _TYPES and means(each):
+            elif code in _TYPES and each in addresses:
                 yield Link(holder, key, each, is_narrative=False)
-            elif code == "xhtml" and _is_linked(each, means):
+            elif code == "xhtml" and _is_linked(each, addresses):
                 yield Link(holder, key, each, is_narrative=True)
 
 
