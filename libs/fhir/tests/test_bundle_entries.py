@@ -224,6 +224,21 @@ WRONG: dict[str, tuple[list[Any], int, str]] = {
         400,
         "Bundle.entry[1]",
     ),
+    "a tag to be unlike of": (
+        [entry("PUT", "Patient/p", patient("p", id="p", active=False), ifNoneMatch='W/"7"')],
+        400,
+        "Bundle.entry[0].request.ifNoneMatch",
+    ),
+    "criteria of a create in an update": (
+        [entry("PUT", "Patient/p", patient("p", id="p"), ifNoneExist="identifier=x")],
+        400,
+        "Bundle.entry[0].request.ifNoneExist",
+    ),
+    "another word for cascade": (
+        [entry("DELETE", "Patient/p?_cascade=all")],
+        400,
+        "Bundle.entry[0].request.url",
+    ),
     "no criteria": ([entry("DELETE", "Patient?")], 400, "Bundle.entry[0].request.url"),
     "another id than the one that matches": (
         [entry("PUT", "Patient?identifier=p", patient("p", id="q"))],
@@ -248,6 +263,31 @@ async def test_one_wrong_entry_refuses_the_transaction_at_its_place(server: Serv
 
 def organization() -> dict[str, Any]:
     return {"resourceType": "Organization", "name": "x"}
+
+
+@pytest.mark.parametrize("type_code", ["batch", "transaction"])
+async def test_prefer_says_what_comes_back_of_each_entry(server: Served, type_code: str) -> None:
+    seen = {}
+    for wish in ("minimal", "representation", "OperationOutcome"):
+        await server.http.put("/fhir/Patient/gone", json=patient("gone", id="gone"))
+        await server.http.put("/fhir/Patient/p", json=patient("p", id="p", birthDate="1980"))
+        response = await server.bundle(
+            type_code,
+            entry("DELETE", "Patient/gone"),
+            entry("PATCH", "Patient/p", binary([{"op": "remove", "path": "/birthDate"}])),
+            prefer=f"return={wish}",
+        )
+        seen[wish] = [
+            (each.get("resource", {}).get("id"), [one["details"]["text"] for one in told.get("issue", ())])
+            for each in response.json()["entry"]
+            for told in (each["response"].get("outcome", {}),)
+        ]
+
+    assert seen == {
+        "minimal": [(None, []), (None, [])],
+        "representation": [(None, []), ("p", [])],
+        "OperationOutcome": [(None, ["the resource is deleted"]), (None, ["the resource was stored"])],
+    }
 
 
 async def test_in_a_batch_no_entry_sees_anothers_urn(server: Served) -> None:

@@ -19,7 +19,8 @@ def add_written(bundle: Bundle, written: Written, *, base_url: str, wish: str | 
     if written.status in (200, 201):
         response["location"] = f"{address}/_history/{written.version}"
     if wish == "OperationOutcome":
-        done = Issue("informational", "the resource was stored", severity="information")
+        text = "the resource is deleted" if written.status == 204 else "the resource was stored"
+        done = Issue("informational", text, severity="information")
         response["outcome"] = operation_outcome([done])
     body = written.body if wish == "representation" and written.status != 204 else None
     bundle.entry(full_url=address if body is not None else None, resource=body, response=response)

@@ -170,10 +170,21 @@ def _wrong(entry: Entry) -> Iterator[Issue]:
         yield Issue("value", "the criteria of a conditional create are ifNoneExist", url)
     elif entry.method in ("PUT", "PATCH", "DELETE") and entry.id is None and not entry.query:
         yield Issue("value", f"{entry.method} goes to Type/id or Type?criteria", url)
+    yield from _wrong_conditions(entry)
     if entry.method in ("POST", "PUT"):
         yield from _wrong_resource(entry)
     if entry.method == "PATCH" and (entry.resource or {}).get("resourceType") not in ("Binary", "Parameters"):
         yield Issue("value", "a patch is a Binary that holds it, or Parameters", f"{entry.at}.resource")
+
+
+def _wrong_conditions(entry: Entry) -> Iterator[Issue]:
+    """A condition that means nothing here is not passed over: what was to be kept from happening would happen."""
+    if entry.writes and entry.request.get("ifNoneMatch", "*").strip() != "*":
+        yield Issue("not-supported", "ifNoneMatch of a write can only be *", f"{entry.at}.request.ifNoneMatch")
+    if entry.method != "POST" and "ifNoneExist" in entry.request:
+        yield Issue("value", "ifNoneExist is of POST; put the criteria in the url", f"{entry.at}.request.ifNoneExist")
+    if entry.method == "DELETE" and set(_cascades(entry)) - {"delete", "none"}:
+        yield Issue("value", f"{CASCADE} is delete or none", f"{entry.at}.request.url")
 
 
 def _wrong_resource(entry: Entry) -> Iterator[Issue]:
