@@ -16,8 +16,9 @@ from bedside.fhir import exact_json
 from bedside.fhir.outcome import Refused
 from bedside.fhir.rest import negotiation
 from bedside.fhir.rest.composed import HEADER as COMPOSED
+from bedside.fhir.search.purview import DIRECTORY
 from bedside.gateway.federation import links
-from bedside.gateway.federation.inclusion import Inclusion
+from bedside.gateway.federation.inclusion import Inclusion, Wanted
 from bedside.gateway.federation.ordering import Ordering
 from bedside.gateway.federation.pages import Pages
 from bedside.gateway.federation.refusals import FHIR_JSON, refusal
@@ -33,6 +34,7 @@ class Composition:
     """What is asked of each owner at `path`: its own parameters, by owner in the order in which they come first.
 
     `asked` is what the caller sees of it in the links. `kind` is the type of the Bundle.
+    `brings_directory`: who and where care was given is brought along from the owner that knows it.
     """
 
     kind: str
@@ -43,6 +45,7 @@ class Composition:
     count: int
     page: str | None
     pretty: bool = False
+    brings_directory: bool = False
 
 
 class _Place(NamedTuple):
@@ -96,7 +99,7 @@ class Compositions:
             for stream in waiting:
                 await self._refilled(composition, stream, asking)
             heads = [stream for stream in streams if stream.head is not None]
-            if not heads:
+            if not heads or not _may_begin(composition, heads[0], taken):
                 break
             first = composition.ordering.first([stream.head for stream in heads])
             stream = heads[first]
@@ -186,22 +189,44 @@ class Compositions:
             bundle["link"].append({"relation": "next", "url": links.written(address, [*shown, ("_page", token)])})
         if taken:
             bundle["entry"] = taken
-        if wanted := self._wanted(composition, taken):
+        if composition.brings_directory:
+            # Two steps, as an owner goes by itself: to a role, and to the organization that it is of.
+            for _ in range(2):
+                await self._inclusion.bring(bundle, _around(composition, bundle.get("entry", [])), asking.bearer)
+        elif wanted := self._wanted(composition, taken):
             await self._inclusion.bring(bundle, wanted, asking.bearer)
         told = {exact_json.emit(each): each for stream in streams for each in stream.told}
         if told:
             bundle.setdefault("entry", []).extend(told.values())
         return bundle
 
-    def _wanted(self, composition: Composition, taken: Sequence[dict[str, Any]]) -> list[Any]:
+    def _wanted(self, composition: Composition, taken: Sequence[dict[str, Any]]) -> list[Wanted]:
         """What is to be brought along; a star alone is everything that any type on the page refers to."""
         types = sorted({each["resource"]["resourceType"] for each in taken if "resource" in each})
-        found = []
+        found: list[Wanted | None] = []
         for name, value in composition.asked:
             if name.partition(":")[0] in _INCLUDING:
                 sources = [f"{each}:*" for each in types] if value == "*" else [value]
                 found += [self._inclusion.wanted("", (name, source)) for source in sources]
         return [each for each in found if each is not None]
+
+
+def _around(composition: Composition, entries: Sequence[dict[str, Any]]) -> list[Wanted]:
+    """Who and where care was given; of an encounter also whose it is."""
+    asked = {name for key, value in composition.asked if key == "_type" for name in value.split(",")}
+    names = set(DIRECTORY)
+    if composition.path.startswith("Encounter/"):
+        names |= {"Patient", "RelatedPerson"}
+    types = sorted({each["resource"]["resourceType"] for each in entries if "resource" in each})
+    wanted = sorted(names & asked if asked else names)
+    return [Wanted(each, "*", name, False, False, ("", "")) for each in types for name in wanted]
+
+
+def _may_begin(composition: Composition, stream: _Stream, taken: Sequence[Any]) -> bool:
+    """One owner after the other, a page of one is shown whole or not begun: the first of them has no token yet."""
+    if composition.ordering.keys or stream.place is None or stream.place.taken:
+        return True
+    return not taken or len(taken) + len(stream.entries) <= composition.count
 
 
 def _shown(composition: Composition, streams: Sequence[_Stream]) -> list[Pair]:

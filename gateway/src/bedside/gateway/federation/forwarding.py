@@ -16,7 +16,7 @@ from bedside.gateway.federation.door import Door, NotAdmitted, exchange_refused,
 from bedside.gateway.federation.refusals import outcome, refusal, unknown_type
 from bedside.gateway.federation.searching import Searches, passed_on
 from bedside.gateway.federation.semi_joins import Asking, OwnerRefused
-from bedside.gateway.federation.several import place_of, planned
+from bedside.gateway.federation.several import argument_pairs, place_of, planned
 from bedside.gateway.federation.wire import WHOLE_BYTES_MAX, Answer, Body, Headers, Streamed, Unreachable
 from bedside.gateway.owners import Owners
 from bedside.identity import Caller, LoginRefused
@@ -117,7 +117,8 @@ class Forwarding:
         await handed_on(await self._owners.open(owner, method, below, headers, body, bearer), send)
 
     async def _compose(self, place: str, scope: Scope, form: bytes, caller: Caller, bearer: str) -> Response:
-        pairs = query_pairs(scope["query_string"].decode("latin-1")) + query_pairs(form.decode("latin-1"))
+        sent = argument_pairs(form) if place.endswith("$everything") else query_pairs(form.decode("latin-1"))
+        pairs = query_pairs(scope["query_string"].decode("latin-1")) + sent
         asking = Asking(caller, bearer, asking_headers(to_owner(scope)))
         return await self._compositions.answered(planned(place, pairs, caller, self._owners), asking)
 

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Sequence
 
+import orjson
+
 from bedside.fhir.definitions import definitions
 from bedside.fhir.history.asked import COUNT_DEFAULT as VERSIONS_DEFAULT
 from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.search.query import COUNT_DEFAULT as MATCHES_DEFAULT
 from bedside.gateway.federation.composing import COUNT_MAX, Composition
-from bedside.gateway.federation.door import permitted
+from bedside.gateway.federation.door import forbidden, permitted
 from bedside.gateway.federation.links import selecting
-from bedside.gateway.federation.ordering import NEWEST_VERSIONS_FIRST, ordering_of
+from bedside.gateway.federation.ordering import NEWEST_VERSIONS_FIRST, ONE_AFTER_THE_OTHER, ordering_of
 from bedside.gateway.owners import Owners
 from bedside.gateway.ownership import SERVICES
 from bedside.identity import Caller
@@ -18,13 +20,22 @@ from bedside.identity import Caller
 Pair = tuple[str, str]
 _COMPARTMENT = re.compile(r"([A-Z][A-Za-z]{1,63})/([A-Za-z0-9\-.]{1,64})/\*", re.ASCII)
 
+_EVERYTHING = re.compile(r"(Patient|Encounter)(/[A-Za-z0-9\-.]{1,64})?/\$everything", re.ASCII)
+# A whole record in one page, unless it is very long.
+_EVERYTHING_DEFAULT = COUNT_MAX
+
 
 def place_of(method: str, path: str) -> str | None:
-    """Where several types are asked for: nothing, `_history`, `Patient/p1/*`. None of any other request."""
+    """Where several types are asked for: nothing, `_history`, `Patient/p1/*`, `Patient/p1/$everything`.
+
+    None of any other request.
+    """
     if method == "POST" and path.endswith("_search"):
         place = path.removesuffix("_search").rstrip("/")
         inside = f"{place}/*" if place.count("/") == 1 else place
         return inside if inside == "" or _COMPARTMENT.fullmatch(inside) else None
+    if method in ("GET", "HEAD", "POST") and _EVERYTHING.fullmatch(path):
+        return path
     if method in ("GET", "HEAD") and (path in ("", "_history") or _COMPARTMENT.fullmatch(path)):
         return path
     return None
@@ -33,6 +44,8 @@ def place_of(method: str, path: str) -> str | None:
 def planned(place: str, pairs: Sequence[Pair], caller: Caller, owners: Owners) -> Composition:
     """Refused with 403 when no type that could be found may be searched."""
     page = next((value for name, value in pairs if name == "_page"), None)
+    if _EVERYTHING.fullmatch(place):
+        return _everything(place, pairs, page, caller, owners)
     asked = [_sorted(pair) for pair in pairs if pair[0] != "_page"]
     is_history = place == "_history"
     by_owner = _by_owner(place, selecting(asked), caller, owners)
@@ -49,6 +62,37 @@ def planned(place: str, pairs: Sequence[Pair], caller: Caller, owners: Owners) -
         page=page,
         pretty=("_pretty", "true") in asked,
     )
+
+
+def _everything(place: str, pairs: Sequence[Pair], page: str | None, caller: Caller, owners: Owners) -> Composition:
+    """The record's own owner first; each owner's pages as they are, for it orders what it has in its own way."""
+    type_name = place.partition("/")[0]
+    if not permitted(caller, "GET", type_name, "id"):
+        raise Refused(403, [forbidden(type_name)])
+    asked = [pair for pair in pairs if pair[0] != "_page"]
+    own = owners.owner_of(type_name)
+    return Composition(
+        kind="searchset",
+        path=place,
+        by_owner={each: selecting(asked) for each in sorted(SERVICES, key=lambda each: each != own)},
+        asked=asked,
+        ordering=ONE_AFTER_THE_OTHER,
+        count=_count(asked, _EVERYTHING_DEFAULT) or _EVERYTHING_DEFAULT,
+        page=page,
+        pretty=("_pretty", "true") in asked,
+        brings_directory=True,
+    )
+
+
+def argument_pairs(body: bytes) -> list[Pair]:
+    """The simple arguments of a Parameters resource, as an address would hold them. Refused when it is none."""
+    try:
+        sent = orjson.loads(body) if body else {"parameter": []}
+        given = sent.get("parameter", [])
+        values = [(each["name"], next(each[key] for key in each if key.startswith("value"))) for each in given]
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, StopIteration) as problem:
+        raise Refused(400, [Issue("structure", "send a Parameters resource with simple values")]) from problem
+    return [(str(name), str(value)) for name, value in values]
 
 
 def _by_owner(place: str, asked: Sequence[Pair], caller: Caller, owners: Owners) -> dict[str, list[Pair]]:
