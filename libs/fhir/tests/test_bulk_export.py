@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from bedside.events.database import Database
+from bedside.fhir.bulk import members
 from bedside.fhir.declaration import Owned, Service
 from bedside.fhir.rest.testing import Served, served
 
@@ -145,6 +146,29 @@ async def test_types_and_filters_narrow_it(server: Served) -> None:
     assert ids(await exported(server, told)) == {"p0", "p1", "p2", "o11"}
 
 
+async def test_lines_hold_the_elements_that_were_asked_for_and_what_must_be_there(server: Served) -> None:
+    told = await manifest(server, "/$export?_elements=Observation.subject,name")
+
+    tag = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
+    lines = {each["id"]: each for each in await exported(server, told)}
+    assert all(each["meta"].pop("tag") == [tag] for each in lines.values())
+    assert {name: sorted(lines[name]) for name in ("o00", "org", "p0")} == {
+        "o00": ["code", "id", "meta", "resourceType", "status", "subject"],
+        "org": ["id", "meta", "name", "resourceType"],
+        # What says that a patient is not in use changes the meaning of all the rest.
+        "p0": ["active", "id", "meta", "resourceType"],
+    }
+
+
+async def test_a_type_of_which_no_elements_are_named_is_whole(server: Served) -> None:
+    told = await manifest(server, "/$export?_type=Organization,Observation&_elements=Observation.status")
+
+    lines = {each["id"]: each for each in await exported(server, told)}
+    assert sorted(lines["o00"]) == ["code", "id", "meta", "resourceType", "status"]
+    assert sorted(lines["org"]) == ["id", "meta", "name", "resourceType"]
+    assert "tag" not in lines["org"]["meta"]
+
+
 async def test_the_patient_level_leaves_out_what_is_no_patients(server: Served) -> None:
     told = await manifest(server, "/Patient/$export")
 
@@ -182,6 +206,39 @@ async def test_a_group_is_its_active_members(server: Served) -> None:
     assert ids(await exported(server, told)) == {"g", "p0", "o00", "o01"}
     absent = await server.http.get("/fhir/Group/none/$export", headers=ASYNC)
     assert absent.status_code == 404
+
+
+async def test_a_kick_off_says_in_which_version_a_groups_members_were_read(server: Served) -> None:
+    for _ in range(2):
+        await put(server, "Group", "g", type="person", actual=True, member=[{"entity": {"reference": "Patient/p0"}}])
+        begun = await server.http.get("/fhir/Group/g/$export", headers=ASYNC)
+        read = await server.http.get("/fhir/Group/g")
+        assert begun.headers["x-group-version"] == read.json()["meta"]["versionId"]
+
+
+async def test_a_group_of_more_patients_than_an_export_takes_is_refused(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(members, "PATIENTS_MAX", 2)
+    everybody = [{"entity": {"reference": f"Patient/p{n}"}} for n in range(3)]
+    await put(server, "Group", "g", type="person", actual=True, member=everybody)
+    refused = await server.http.get("/fhir/Group/g/$export", headers=ASYNC)
+
+    [issue] = refused.json()["issue"]
+    assert (refused.status_code, issue["code"], issue["expression"]) == (400, "too-costly", ["Group.member"])
+
+
+async def test_the_statement_tells_of_the_three_levels(server: Served) -> None:
+    statement = (await server.http.get("/fhir/metadata")).json()
+    rest = statement["rest"][0]
+    of_type = {each["type"]: each.get("operation", []) for each in rest["resource"]}
+
+    base = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition"
+    assert {"name": "export", "definition": f"{base}/export"} in rest["operation"]
+    assert {"name": "export", "definition": f"{base}/patient-export"} in of_type["Patient"]
+    assert {"name": "export", "definition": f"{base}/group-export"} in of_type["Group"]
+    assert of_type["Observation"] == []
+    assert statement["instantiates"] == ["http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"]
 
 
 async def test_a_caller_exports_what_the_scopes_reach_and_nobody_else_fetches_it(server: Served) -> None:
@@ -240,7 +297,15 @@ REFUSED: dict[str, tuple[str, dict[str, str], int, str]] = {
     "a filter that is none": ("/$export?_typeFilter=status", ASYNC, 400, "value"),
     "a filter by what is not there": ("/$export?_typeFilter=Patient%3Fnmae%3Dx", ASYNC, 400, "not-supported"),
     "patients of the whole system": ("/$export?patient=Patient/p1", ASYNC, 400, "not-supported"),
-    "elements": ("/$export?_elements=id", ASYNC, 400, "not-supported"),
+    "elements that are none": ("/$export?_elements=id,Patient.nmae", ASYNC, 400, "value"),
+    "elements of a type that is none": ("/$export?_elements=Starship.id", ASYNC, 400, "value"),
+    "elements further down": ("/$export?_elements=Patient.name.family", ASYNC, 400, "value"),
+    "data beside the resources": (
+        "/$export?includeAssociatedData=LatestProvenanceResources",
+        ASYNC,
+        400,
+        "not-supported",
+    ),
     "a job that never was": ("/$export-status/none", {}, 404, "not-found"),
     "a file that never was": ("/$export-file/none/Patient/0", {}, 404, "not-found"),
 }
@@ -256,7 +321,7 @@ async def test_what_makes_no_sense_is_refused(server: Served, name: str) -> None
 
 async def test_leniently_what_is_not_supported_is_left_out(server: Served) -> None:
     lenient = {"prefer": "respond-async, handling=lenient"}
-    told = await manifest(server, "/$export?_type=Patient&_elements=id", headers=lenient)
+    told = await manifest(server, "/$export?_type=Patient&organizeOutputBy=Patient", headers=lenient)
 
     assert len(await exported(server, told)) == 3
 

@@ -14,7 +14,16 @@ class OpenToBrowsers:
             allow_origins=["*"],
             allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["*"],
-            expose_headers=["ETag", "Location", "Content-Location", "Last-Modified", "X-Request-Id"],
+            expose_headers=[
+                "ETag",
+                "Location",
+                "Content-Location",
+                "Last-Modified",
+                "X-Request-Id",
+                "X-Progress",
+                "Retry-After",
+                "Expires",
+            ],
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

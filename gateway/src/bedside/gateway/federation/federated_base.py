@@ -12,6 +12,9 @@ from bedside.gateway.federation.coordination import OneAfterTheOther
 from bedside.gateway.federation.deletions import Deletions
 from bedside.gateway.federation.discovery import Discovery, security
 from bedside.gateway.federation.door import Door
+from bedside.gateway.federation.exports.endpoints import ExportEndpoints
+from bedside.gateway.federation.exports.exporting import Exports
+from bedside.gateway.federation.exports.handles import Handles
 from bedside.gateway.federation.forwarding import Forwarding
 from bedside.gateway.federation.pages import Pages
 from bedside.gateway.federation.routes import Bundles, federation_routes
@@ -26,7 +29,7 @@ from bedside.identity import Verifier
 class FederatedBase:
     """`owners` is for whoever else in the gateway asks them; `keep_fresh` is to run while the gateway does.
 
-    `page_key` (32 bytes) seals page tokens; replicas share it.
+    `page_key` (32 bytes) seals page tokens and the handles of exports; replicas share it.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class FederatedBase:
         pages = Pages(page_key)
         self._searches = Searches(self.owners, pages)
         self._compositions = Compositions(self.owners, pages)
+        self._exports = Exports(self.owners, Handles(page_key))
         self._discovery = Discovery(issuer)
         self.capabilities = Capabilities(self.owners, security=security(issuer))
 
@@ -67,6 +71,7 @@ class FederatedBase:
         return federation_routes(
             bundles=Bundles(self._door, batches, transactions, forwarding),
             forwarding=forwarding,
+            exports=ExportEndpoints(self._exports, self._door),
             capabilities=self.capabilities,
             discovery=self._discovery,
         )

@@ -160,6 +160,10 @@ def to_owner(scope: Scope) -> Headers:
     return headers
 
 
+def to_caller(headers: Headers) -> Headers:
+    return [(name, value) for name, value in headers if name not in _NOT_TO_CALLER]
+
+
 def asking_headers(headers: Headers) -> list[tuple[str, str]]:
     return [(name.decode(), value.decode("latin-1")) for name, value in headers if name in _WITH_SEARCHES]
 
@@ -170,8 +174,7 @@ async def whole_body(receive: Receive) -> bytes:
 
 
 async def handed_on(opened: Answer | Streamed, send: Send) -> None:
-    headers = [(name, value) for name, value in opened.headers if name not in _NOT_TO_CALLER]
-    await send({"type": "http.response.start", "status": opened.status, "headers": headers})
+    await send({"type": "http.response.start", "status": opened.status, "headers": to_caller(opened.headers)})
     if isinstance(opened, Answer):
         await send({"type": "http.response.body", "body": opened.body})
         return

@@ -15,6 +15,7 @@ from bedside.gateway.federation.coordination import Headers
 from bedside.gateway.federation.discovery import Discovery
 from bedside.gateway.federation.door import Door, NotAdmitted, exchange_refused
 from bedside.gateway.federation.entries import parsed
+from bedside.gateway.federation.exports.endpoints import ExportEndpoints
 from bedside.gateway.federation.forwarding import Forwarding, whole_body
 from bedside.gateway.federation.refusals import outcome, refusal
 from bedside.gateway.federation.searching import passed_on
@@ -68,12 +69,19 @@ class Bundles:
 
 
 def federation_routes(
-    *, bundles: Bundles, forwarding: Forwarding, capabilities: Capabilities, discovery: Discovery, prefix: str = "/fhir"
+    *,
+    bundles: Bundles,
+    forwarding: Forwarding,
+    exports: ExportEndpoints,
+    capabilities: Capabilities,
+    discovery: Discovery,
+    prefix: str = "/fhir",
 ) -> list[Route]:
     """Everything below the prefix; only `metadata` and the SMART configuration are for those without a token."""
     return [
         Route(f"{prefix}/.well-known/smart-configuration", OpenToBrowsers(_Shown(discovery.show))),
         Route(f"{prefix}/metadata", OpenToBrowsers(_Shown(capabilities.show))),
+        *exports.routes(prefix, OpenToBrowsers),
         Route(f"{prefix}/{{type_name}}/{{rest:path}}", OpenToBrowsers(forwarding)),
         Route(f"{prefix}/{{type_name}}", OpenToBrowsers(forwarding)),
         Route(prefix, OpenToBrowsers(bundles)),

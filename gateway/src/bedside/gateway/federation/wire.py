@@ -1,5 +1,6 @@
 """How bytes reach an owner. The measured choice: aiohttp without httpx on top of it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -68,7 +69,10 @@ class Wire(Protocol):
     """
 
     async def send(self, method: str, url: str, headers: Headers, body: Body, timeout_s: float) -> Answer | Streamed:
-        """A body of unknown or large size comes back as Streamed, any other as Answer."""
+        """A body of unknown or large size comes back as Streamed, any other as Answer.
+
+        `timeout_s` bounds an Answer as a whole; of what is Streamed its beginning, and then each wait for more.
+        """
         ...
 
     async def close(self) -> None: ...
@@ -84,21 +88,24 @@ class NetworkWire:
 
     async def send(self, method: str, url: str, headers: Headers, body: Body, timeout_s: float) -> Answer | Streamed:
         source = None if isinstance(body, bytes) else _Source(body)
+        # No total: a caller may take long over a large file, and the owner waits for them.
+        waits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=timeout_s)
         try:
-            response = await self._opened().request(
-                method,
-                URL(url, encoded=True),
-                headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers],
-                data=source.chunks() if source else body or None,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S),
-            )
-            received = [(name.lower(), value) for name, value in response.raw_headers]
-            if (response.content_length or 0) > WHOLE_BYTES_MAX or b"chunked" in dict(received).get(
-                b"transfer-encoding", b""
-            ):
-                return Streamed(response.status, received, _chunks(response))
-            content = await response.read()
+            async with asyncio.timeout(timeout_s):
+                response = await self._opened().request(
+                    method,
+                    URL(url, encoded=True),
+                    headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers],
+                    data=source.chunks() if source else body or None,
+                    allow_redirects=False,
+                    timeout=waits,
+                )
+                received = [(name.lower(), value) for name, value in response.raw_headers]
+                if (response.content_length or 0) > WHOLE_BYTES_MAX or b"chunked" in dict(received).get(
+                    b"transfer-encoding", b""
+                ):
+                    return Streamed(response.status, received, _chunks(response))
+                content = await response.read()
         except aiohttp.ClientConnectorError as problem:
             raise ConnectionRefusedError(type(problem).__name__) from problem
         except aiohttp.ClientError as problem:

@@ -83,6 +83,9 @@ def fhir_app(
     bounds the resources in one file of an export.
     """
     base_url = base_url.rstrip("/")
+    clock = clock or RealClock()
+    facility = Facility(base_url)
+    exports = ExportInteractions(Exporting(database, clock, facility, size=export_file_max), facility)
     engine = Engine(
         service=service,
         store=new_store(
@@ -96,17 +99,15 @@ def fhir_app(
         verifier=verifier,
         base_url=base_url,
         address=address,
-        started=(clock or RealClock()).now(),
+        started=clock.now(),
         body_bytes_max=body_bytes_max,
         page_key=page_key or os.urandom(32),
-        interactions=INTERACTIONS,
+        interactions=(*exports.all(), *INTERACTIONS),
         operations=(*OPERATIONS, *service.operations),
     )
-    facility = Facility(base_url)
-    exports = ExportInteractions(Exporting(database, engine.store.clock, facility, size=export_file_max), facility)
     return Starlette(
         routes=[
-            *routes(engine, (*exports.all(), *INTERACTIONS), "/fhir"),
+            *routes(engine, engine.interactions, "/fhir"),
             *routes(engine, [EXISTENCE, MENTIONS, MATCHING], ""),
         ],
         exception_handlers={HTTPException: refused, Exception: refused},

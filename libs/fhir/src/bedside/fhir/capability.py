@@ -18,6 +18,7 @@ from bedside.fhir.rest.interaction import Interaction
 from bedside.fhir.search import advertised
 from bedside.fhir.search.parameters import parameters
 
+_BULK_DATA = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"
 _SYSTEM = ("transaction", "batch", "search-system", "history-system")
 # R4 has no code for a search in a compartment: who can search types can search them there.
 _UNNAMED = ("capabilities", "existence", "search-compartment", "export", "operation")
@@ -25,16 +26,17 @@ _UNNAMED = ("capabilities", "existence", "search-compartment", "export", "operat
 
 def capability_statement(engine: Engine, interactions: Iterable[Interaction]) -> dict[str, Any]:
     """What this service serves, as `Instance.rest.resource`, by type."""
-    codes = {interaction.code for interaction in interactions} - set(_UNNAMED)
-    system = [code for code in _SYSTEM if code in codes or (code == "batch" and "transaction" in codes)]
-    each = sorted(codes - set(_SYSTEM))
-    operations = _operations(engine, "")
+    served = {interaction.code for interaction in interactions}
+    system = [code for code in _SYSTEM if code in served or (code == "batch" and "transaction" in served)]
+    codes = sorted(served - {*_SYSTEM, *_UNNAMED})
+    operations = _operations(engine, "") + _defined(engine, "")
     started = engine.started.isoformat(timespec="seconds").replace("+00:00", "Z")
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
         "date": started,
         "kind": "instance",
+        **({"instantiates": [_BULK_DATA]} if "export" in served else {}),
         "software": {"name": "Bedside", "version": "0.1.0"},
         "implementation": {"description": f"Bedside: {engine.service.name}", "url": engine.base_url},
         "fhirVersion": "4.0.1",
@@ -56,7 +58,7 @@ def capability_statement(engine: Engine, interactions: Iterable[Interaction]) ->
                         }
                     ]
                 },
-                "resource": [_resource(engine, type_name, each) for type_name in sorted(engine.service.types)],
+                "resource": [_resource(engine, each, codes) for each in sorted(engine.service.types)],
                 "interaction": [{"code": code} for code in system],
                 "searchParam": advertised.of_all(engine.service.types),
                 **({"operation": operations} if operations else {}),
@@ -86,7 +88,7 @@ def _resource(engine: Engine, type_name: str, codes: list[str]) -> dict[str, Any
         "searchParam": [
             {"name": code, "definition": told[code].url, "type": told[code].type} for code in sorted(known)
         ],
-        "operation": _operations(engine, type_name),
+        "operation": _operations(engine, type_name) + _defined(engine, type_name),
     }
     return {name: value for name, value in described.items() if value != []}
 
@@ -98,6 +100,17 @@ def _operations(engine: Engine, type_name: str) -> list[dict[str, str]]:
         {"name": operation.code, "definition": operation.definition}
         for operation in sorted(engine.operations, key=lambda operation: operation.code)
         if any(operation.serves(level, type_name, engine.service.types) for level in levels)
+    ]
+
+
+def _defined(engine: Engine, type_name: str) -> list[dict[str, str]]:
+    """Interactions that are operations, by where they answer: `/$export`, `/Patient/$export`, `/Group/{id}/$export`."""
+    addresses = {each.path: each.definition for each in engine.interactions if each.definition is not None}
+    at = f"/{type_name}/" if type_name else "/$"
+    return [
+        {"name": path.rpartition("$")[2], "definition": definition}
+        for path, definition in addresses.items()
+        if path.startswith(at)
     ]
 
 

@@ -10,19 +10,21 @@ from bedside.fhir.bulk.selecting import deletions, selection
 from bedside.fhir.search.asked import Facility
 from bedside.fhir.search.criteria import Statement
 from bedside.fhir.search.purview import Purview
+from bedside.fhir.search.subset import Subset
 
 _AT_ONCE = 500
 _LINE_END = b"\n"
 
 
 async def lines(reader: Reader, job: Job, file: File, purview: Purview, *, facility: Facility) -> AsyncIterator[bytes]:
-    """Whole lines, several at a time. Each is the resource as it was stored; of deletions, a transaction Bundle."""
-    after = file.after
+    """Whole lines, several at a time. Each is the resource as it was stored, or the elements of it that were asked for;
+    of deletions, a transaction Bundle."""
+    after, subset = file.after, job.export.subset(file.type_name)
     while True:
         statement = Statement(reader.dialect, snapshot=job.snapshot, purview=purview)
         rows = await reader.fetch(_page(statement, job, file, after, facility), *statement.arguments)
         if rows:
-            yield _deleted(file.type_name, rows) if file.kind == "deleted" else _bodies(rows)
+            yield _deleted(file.type_name, rows) if file.kind == "deleted" else _bodies(rows, subset)
         if len(rows) < _AT_ONCE:
             return
         after = rows[-1][0]
@@ -42,9 +44,10 @@ def _page(statement: Statement, job: Job, file: File, after: int, facility: Faci
     )
 
 
-def _bodies(rows: Sequence[Row]) -> bytes:
+def _bodies(rows: Sequence[Row], subset: Subset | None) -> bytes:
     # Bodies are stored compact: none holds a line's end.
-    return _LINE_END.join(bytes(row[1]) for row in rows) + _LINE_END
+    bodies = (bytes(row[1]) for row in rows)
+    return _LINE_END.join(bodies if subset is None else map(subset.shown, bodies)) + _LINE_END
 
 
 def _deleted(type_name: str, rows: Sequence[Row]) -> bytes:

@@ -17,6 +17,8 @@ class Interaction:
 
     `scope` is the letter that is asked of the caller for the type in the path: `entries` leaves it to the interaction,
     which asks for each entry; `public` asks for nothing. `speaks` is a media type that it answers with beside FHIR's.
+    `definition` is the OperationDefinition of an operation that is an interaction of its own, because it takes more
+    than an `Operation` can declare.
     """
 
     code: str
@@ -25,3 +27,4 @@ class Interaction:
     scope: Literal["c", "r", "u", "d", "s", "entries", "public"]
     handle: Handle
     speaks: str | None = None
+    definition: str | None = None

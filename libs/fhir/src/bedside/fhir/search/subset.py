@@ -92,6 +92,18 @@ def elements_of(type_names: Sequence[str], value: str) -> Subset:
     return Subset("elements", names)
 
 
+def is_element(type_name: str, name: str) -> bool:
+    """Whether the type has such an element at its root; with an empty type, whether any type has."""
+    asked_of = (type_name,) if type_name else definitions().resource_types
+    return any(name.removesuffix("[x]") in _element_names(each) for each in asked_of)
+
+
+def of_elements(type_name: str, names: Iterable[str]) -> Subset | None:
+    """Those of the names that are elements of this type; None when no names are given: the whole."""
+    given = {name.removesuffix("[x]") for name in names}
+    return Subset("elements", frozenset(given & _element_names(type_name))) if given else None
+
+
 @cache
 def _element_names(type_name: str) -> frozenset[str]:
     elements = definitions().type(type_name).elements.values()
