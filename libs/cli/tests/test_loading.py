@@ -11,7 +11,7 @@ import respx
 
 from bedside.cli import loading
 from bedside.cli.failure import Failure
-from bedside.cli.loading import Outcome, Parcel, Unanswered, send
+from bedside.cli.loading import Leftover, Outcome, Parcel, Unanswered, send
 from bedside.cli.parcels import files_in, parcels_of
 
 BASE = "http://gateway/fhir"
@@ -36,12 +36,22 @@ def test_hospitals_and_practitioners_go_before_the_patients(tmp_path: Path) -> N
     for name in ("a.json", "0-hospital.json", "b.ndjson", "README.md"):
         (tmp_path / name).write_text("{}")
 
-    first, rest = files_in([tmp_path])
+    first, [rest] = files_in([tmp_path])
 
     assert ([path.name for path in first], [path.name for path in rest]) == (
         ["0-hospital.json"],
         ["a.json", "b.ndjson"],
     )
+
+
+def test_files_of_lines_go_in_the_order_of_what_their_types_refer_to_and_deletions_last(tmp_path: Path) -> None:
+    for place, kind in enumerate(("Bundle", "Observation", "Encounter", "Patient", "Practitioner", "Organization")):
+        (tmp_path / f"{place}.ndjson").write_text(f'{{"resourceType":"{kind}"}}\n')
+    (tmp_path / "6.ndjson").write_text("")
+
+    _, stages = files_in([tmp_path])
+
+    assert [[path.stem for path in stage] for stage in stages] == [["5"], ["4"], ["3"], ["2"], ["1", "6"], ["0"]]
 
 
 def test_a_transaction_goes_as_the_bytes_it_is(tmp_path: Path) -> None:
@@ -62,6 +72,28 @@ def test_lines_go_in_batches_and_keep_their_ids(tmp_path: Path) -> None:
         {"method": "PUT", "url": "Patient/p1"},
         {"method": "POST", "url": "Patient"},
     ]
+
+
+def test_a_resource_of_a_line_goes_as_the_bytes_it_is(tmp_path: Path) -> None:
+    line = b'{"resourceType":"Observation","id":"o1","valueQuantity":{"value":1.50}}'
+    (tmp_path / "a.ndjson").write_bytes(line + b"\n")
+
+    [parcel] = parcels_of(tmp_path / "a.ndjson")
+
+    assert b'{"resource":' + line + b',"request":' in parcel.body
+
+
+def test_lines_that_are_bundles_go_by_themselves(tmp_path: Path) -> None:
+    line = b'{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"DELETE","url":"Patient/1"}}]}'
+    (tmp_path / "a.ndjson").write_bytes(line + b"\n")
+
+    assert list(parcels_of(tmp_path / "a.ndjson")) == [Parcel("a.ndjson line 1", line, 1)]
+
+
+def test_the_manifest_of_an_export_is_not_loaded(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"transactionTime":"2026-01-01T00:00:00Z","output":[]}')
+
+    assert list(parcels_of(tmp_path / "manifest.json")) == []
 
 
 @pytest.mark.parametrize(
@@ -93,6 +125,17 @@ async def test_entries_of_a_batch_are_refused_one_by_one(gateway: respx.MockRout
     outcome = await sent(Parcel("a.ndjson", b"{}", 2))
 
     assert outcome == Outcome(taken=1, refused=1, refusals=["a.ndjson entry 1: invalid"])
+
+
+async def test_an_entry_that_can_be_sent_again_is_left_and_not_yet_refused(gateway: respx.MockRouter) -> None:
+    refused = {"status": "422", "outcome": {"issue": [{"code": "invalid"}]}}
+    gateway.post(BASE).respond(json={"entry": [{"response": {"status": "201"}}, {"response": refused}]})
+    parcel = Parcel("a.ndjson", b"{}", 2, (b"first", b"second"))
+
+    outcome = await sent(parcel)
+
+    left = Leftover(parcel.key, b"second", ("a.ndjson entry 1: invalid",))
+    assert outcome == Outcome(taken=1, left=[left])
 
 
 async def test_a_token_that_ended_is_renewed_and_a_busy_server_asked_again(gateway: respx.MockRouter) -> None:

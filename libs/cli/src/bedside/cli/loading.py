@@ -1,14 +1,16 @@
 """Sends bundles to a FHIR base: several at once, each until it is taken or refused."""
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import httpx
 import orjson
 
-_IN_FLIGHT = 4
+IN_FLIGHT = 4
 _ATTEMPTS_MAX = 6
 _BACK_OFF_S = 0.5
 _TIMEOUT = httpx.Timeout(300, connect=5)
@@ -20,20 +22,52 @@ TokenProvider = Callable[[bool], Awaitable[str]]
 
 @dataclass(frozen=True)
 class Parcel:
-    """One request. `name` says where it came from, for people; `resources` how many it holds."""
+    """One request. `name` says where it came from, for people; `resources` how many it holds.
+
+    `entries` are those of a batch, as JSON, each of which can be sent again by itself.
+    """
 
     name: str
     body: bytes
     resources: int
+    entries: tuple[bytes, ...] = ()
+
+    @cached_property
+    def key(self) -> str:
+        """By which it is known again. A file that was changed since is another one."""
+        return f"{self.name} {hashlib.blake2b(self.body, digest_size=8).hexdigest()}"
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """An entry that was refused, and may be taken once what it refers to is there. `parcel` is the key of its own."""
+
+    parcel: str
+    entry: bytes
+    refusals: tuple[str, ...]
 
 
 @dataclass
 class Outcome:
-    """What became of the parcels; `refusals` are sentences for people."""
+    """What became of the parcels; `refusals` are sentences for people. What is `left` is not yet counted as refused."""
 
     taken: int = 0
     refused: int = 0
     refusals: list[str] = field(default_factory=list)
+    left: list[Leftover] = field(default_factory=list)
+
+    def __iadd__(self, other: "Outcome") -> "Outcome":
+        self.taken += other.taken
+        self.refused += other.refused
+        self.refusals += other.refusals
+        self.left += other.left
+        return self
+
+    def give_up(self, left: Iterable[Leftover]) -> None:
+        """Counts them as refused after all."""
+        for each in left:
+            self.refused += 1
+            self.refusals += each.refusals
 
 
 class Unanswered(Exception):
@@ -46,7 +80,7 @@ async def send(
     base: str,
     token: TokenProvider,
     told: Callable[[Parcel, Outcome], None],
-    in_flight: int = _IN_FLIGHT,
+    in_flight: int = IN_FLIGHT,
 ) -> Outcome:
     """Calls `told` after each parcel, with what became of it. Raises Unanswered when the server is gone."""
     total = Outcome()
@@ -55,12 +89,11 @@ async def send(
     async with httpx.AsyncClient(timeout=_TIMEOUT, headers=headers) as http:
 
         async def work() -> None:
+            nonlocal total
             # The parcels are taken from the iterator one by one: no more of them are in memory than are under way.
             for parcel in waiting:
                 outcome = await _sent(http, base, token, parcel)
-                total.taken += outcome.taken
-                total.refused += outcome.refused
-                total.refusals += outcome.refusals
+                total += outcome
                 told(parcel, outcome)
 
         async with asyncio.TaskGroup() as workers:
@@ -95,14 +128,19 @@ def _outcome(parcel: Parcel, answer: httpx.Response) -> Outcome:
         body = {}
     if answer.status_code >= 400:
         return Outcome(refused=parcel.resources, refusals=_sentences(parcel.name, answer.status_code, body))
-    refusals: list[str] = []
-    refused = 0
+    outcome = Outcome()
     for number, entry in enumerate(body.get("entry", ())):
         status = entry.get("response", {}).get("status", "200")[:3]
-        if status >= "400":
-            refused += 1
-            refusals += _sentences(f"{parcel.name} entry {number}", status, entry["response"].get("outcome", {}))
-    return Outcome(taken=parcel.resources - refused, refused=refused, refusals=refusals)
+        if status < "400":
+            continue
+        sentences = _sentences(f"{parcel.name} entry {number}", status, entry["response"].get("outcome", {}))
+        refused = Leftover(parcel.key, parcel.entries[number] if parcel.entries else b"", tuple(sentences))
+        if parcel.entries:
+            outcome.left.append(refused)
+        else:
+            outcome.give_up([refused])
+    outcome.taken = parcel.resources - outcome.refused - len(outcome.left)
+    return outcome
 
 
 def _sentences(name: str, status: object, outcome: Any) -> list[str]:
