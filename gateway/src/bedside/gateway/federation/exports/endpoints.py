@@ -123,12 +123,12 @@ class _Admitted:
         await response(scope, receive, send)
 
     async def _answered(self, request: Request) -> Response:
-        answer = self._answering.get(request.method)
-        if answer is None:
-            issue = Issue("not-supported", "That method is not supported here.")
-            return outcome(405, [issue], {"Allow": ", ".join(sorted(self._answering))})
         try:
             bearer, caller = await self._door.caller(request.scope["headers"])
+            answer = self._answering.get(request.method)
+            if answer is None:
+                issue = Issue("not-supported", "That method is not supported here.")
+                return outcome(405, [issue], {"Allow": ", ".join(sorted(self._answering))})
             asking = Asking(caller, bearer, asking_headers(to_owner(request.scope)))
             return await answer(request, asking)
         except NotAdmitted as refused:
