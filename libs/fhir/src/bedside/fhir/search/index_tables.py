@@ -69,6 +69,15 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "ix_words": ("rowid", "words"),
 }
 
+# By table and column, in order: what PostgreSQL calls the type of a value.
+COLUMN_TYPES: dict[str, dict[str, str]] = {
+    **{
+        table.name: {name: _TYPES[kind]["postgresql"].partition(" COLLATE")[0] for name, kind in table.columns.items()}
+        for table in TABLES
+    },
+    "ix_words": {"rowid": "bigint", "words": "text"},
+}
+
 
 def statements(dialect: Dialect, only: Collection[str] | None = None) -> list[str]:
     """The DDL, in order, for a migration to execute one by one; of all tables, or of these."""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,12 +14,13 @@ from bedside.fhir.declaration import Service
 from bedside.fhir.definitions import definitions
 from bedside.fhir.existence.peers import Existence
 from bedside.fhir.outcome import Issue, Refused
-from bedside.fhir.search import index_tables, indexing
+from bedside.fhir.search import indexing
 from bedside.fhir.search.asked import Facility
 from bedside.fhir.store import (
     cascading,
     conditions,
     current,
+    inserting,
     integrity,
     linking,
     locks,
@@ -106,6 +107,7 @@ class Writer:
             author=author,
             ts=stored(now),
             known=known,
+            fresh={draft.key for draft in writing if draft.kind == "create"},
             facility=self.facility,
         )
         facts = telling.facts(self.service, list(steps.values()))
@@ -157,7 +159,7 @@ class Writer:
     async def _numbers(self, connection: Connection, writing: Sequence[Draft]) -> dict[str, current.Known]:
         """The rows of everything written or referred to, locked so that no reference loses its end meanwhile."""
         gone = {draft.key for draft in writing if draft.kind == "delete"}
-        changed = {draft.key for draft in writing} - gone
+        changed = {draft.key for draft in writing if draft.kind != "create"} - gone
         named = {key for draft in writing for mention in draft.references if (key := known_key(mention))}
         if connection.dialect == "sqlite":
             return await current.numbers(connection, gone | changed | named)
@@ -265,11 +267,12 @@ async def store_steps(
     author: Author,
     ts: int,
     known: Mapping[str, current.Known] | None = None,
+    fresh: Collection[str] = (),
     facility: Facility | None = None,
 ) -> None:
     """Index rows first, then the transaction's number, then the versions: the number is held as briefly as can be.
 
-    `known` are resource rows that were looked up already.
+    `known` are resource rows that were looked up already; `fresh` are keys that cannot be there, their ids being new.
     """
     if not steps:
         return
@@ -279,10 +282,8 @@ async def store_steps(
         (step, indexing.index(step.resource, facility or Facility())) for step in steps if step.resource is not None
     ]
     named = {key for step, index in indexed for key in (*_named(index), *_mentioned(step))}
-    rids = await _resource_rows(connection, steps, named, dict(known or {}))
-    for table, added in _index_rows(indexed, rids).items():
-        columns = ("trid", "vid") if table == "mention" else index_tables.COLUMNS[table]
-        await connection.insert_rows(table, columns, added)
+    rids = await _resource_rows(connection, steps, named, dict(known or {}), fresh)
+    await inserting.insert(connection, _index_rows(indexed, rids))
     newest = max(ts, *(step.updated for step in steps))
     await _version_rows(connection, steps, rids, await numbers.transaction(connection, author, newest))
     await purviews.refuse_outside(connection, [(step.draft, step.vid, index.patients) for step, index in indexed])
@@ -300,11 +301,15 @@ def _index_rows(
 
 
 async def _resource_rows(
-    connection: Connection, steps: Sequence[Step], named: set[str], known: dict[str, current.Known]
+    connection: Connection,
+    steps: Sequence[Step],
+    named: set[str],
+    known: dict[str, current.Known],
+    fresh: Collection[str],
 ) -> dict[str, int]:
     """A number for every resource written or mentioned."""
     vids = {step.draft.key: step.vid for step in steps}
-    known |= await current.numbers(connection, (named | vids.keys()) - known.keys())
+    known |= await current.numbers(connection, (named | vids.keys()) - known.keys() - set(fresh))
     new: dict[str, int | None] = {key: vids.get(key) for key in (named | vids.keys()) - known.keys()}
     added = await numbers.resources(connection, new)
     rids = {key: row.rid for key, row in known.items()} | added
@@ -328,24 +333,21 @@ def _mentioned(step: Step) -> set[str]:
 
 async def _version_rows(connection: Connection, steps: Sequence[Step], rids: Mapping[str, int], txn: int) -> None:
     type_id = definitions().type_id
-    await connection.insert_rows(
-        "version",
-        ("vid", "rid", "ver", "type_id", "txn_from", "op", "ts", "sha", "body"),
-        [
-            (
-                step.vid,
-                rids[step.draft.key],
-                step.version,
-                type_id(step.draft.type_name),
-                txn,
-                step.op,
-                step.updated,
-                hashlib.sha256(step.body).digest(),
-                step.body,
-            )
-            for step in steps
-        ],
-    )
+    added = [
+        (
+            step.vid,
+            rids[step.draft.key],
+            step.version,
+            type_id(step.draft.type_name),
+            txn,
+            step.op,
+            step.updated,
+            hashlib.sha256(step.body).digest(),
+            step.body,
+        )
+        for step in steps
+    ]
+    await inserting.insert(connection, {"version": added})
     closed = [(txn, step.before.vid) for step in steps if step.before is not None]
     if closed:
         await connection.execute_many("UPDATE version SET txn_to = $1 WHERE vid = $2", closed)
