@@ -77,7 +77,7 @@ async def test_all_problems_are_told_at_once(server: Served) -> None:
         ("GET", "/fhir/Patient/none", {}, 404),
         ("GET", "/fhir/Patient/none/_history", {}, 404),
         ("GET", "/fhir/Patient/none/_history/x", {}, 404),
-        ("GET", "/fhir/Patient/$everything", {}, 404),
+        ("GET", "/fhir/Patient/$nothing", {}, 404),
         ("GET", "/nowhere", {}, 404),
         ("PUT", "/fhir", {}, 405),
         ("PATCH", "/fhir/Patient/1", {"content-type": "text/plain"}, 415),

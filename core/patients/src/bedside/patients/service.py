@@ -3,11 +3,18 @@
 from bedside.fhir.declaration import Owned, Service
 from bedside.fhir.existence.remembering import remember_existence
 from bedside.patients import rules, telling
+from bedside.patients.operations.match import MATCH
+from bedside.patients.operations.merge import MERGE
+from bedside.patients.operations.unmerge import UNMERGE
 
 service = Service(
     name="patients",
     owns=(
-        Owned("Patient", rules=(rules.born_before_dying, rules.has_one_current_mrn), tells=(telling.merged,)),
+        Owned(
+            "Patient",
+            rules=(rules.born_before_dying, rules.has_one_current_mrn),
+            tells=(telling.merged, telling.unmerged),
+        ),
         Owned("RelatedPerson"),
         Owned("Person"),
         Owned("Practitioner"),
@@ -22,4 +29,5 @@ service = Service(
         Owned("Group"),
     ),
     reactions=(remember_existence(told_by="encounters"),),
+    operations=(MATCH, MERGE, UNMERGE),
 )

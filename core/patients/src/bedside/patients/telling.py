@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bedside.events import Fact
-from bedside.events.catalog import PatientMerged
+from bedside.events.catalog import PatientMerged, PatientUnmerged
 from bedside.fhir.declaration import Change
 
 
@@ -14,6 +14,14 @@ def merged(change: Change) -> Iterator[Fact]:
     if survivor is not None and survivor != _survivor(change.before):
         changed = tuple(name for name in ("active", "link") if _differs(change, name))
         yield Fact(PatientMerged(survivor=survivor, changed=changed), subject=change.subject, version=change.version)
+
+
+def unmerged(change: Change) -> Iterator[Fact]:
+    """The `replaced-by` link went. A merged record that is deleted stays merged."""
+    survivor = _survivor(change.before)
+    if survivor is not None and change.after is not None and _survivor(change.after) is None:
+        changed = tuple(name for name in ("active", "link") if _differs(change, name))
+        yield Fact(PatientUnmerged(survivor=survivor, changed=changed), subject=change.subject, version=change.version)
 
 
 def _survivor(patient: Any) -> str | None:

@@ -14,6 +14,7 @@ from bedside.fhir.declaration import Service
 from bedside.fhir.existence.answering import EXISTENCE
 from bedside.fhir.existence.mentioning import MENTIONS
 from bedside.fhir.existence.peers import Peers
+from bedside.fhir.existence.tallying import TALLY
 from bedside.fhir.operations.registered import OPERATIONS
 from bedside.fhir.rest.bundle import BUNDLE
 from bedside.fhir.rest.create import CREATE
@@ -108,7 +109,7 @@ def fhir_app(
     return Starlette(
         routes=[
             *routes(engine, engine.interactions, "/fhir"),
-            *routes(engine, [EXISTENCE, MENTIONS, MATCHING], ""),
+            *routes(engine, [EXISTENCE, MENTIONS, TALLY, MATCHING], ""),
         ],
         exception_handlers={HTTPException: refused, Exception: refused},
     )

@@ -3,6 +3,7 @@
 from bedside.events.catalog.client_disabled import ClientDisabled
 from bedside.events.catalog.declaration import EventData
 from bedside.events.catalog.patient_merged import PatientMerged
+from bedside.events.catalog.patient_unmerged import PatientUnmerged
 from bedside.events.catalog.resource_created import ResourceCreated
 from bedside.events.catalog.resource_deleted import ResourceDeleted
 from bedside.events.catalog.session_revoked import SessionRevoked
@@ -11,6 +12,7 @@ from bedside.events.catalog.user_deactivated import UserDeactivated
 
 CATALOG: tuple[type[EventData], ...] = (
     PatientMerged,
+    PatientUnmerged,
     ResourceCreated,
     ResourceDeleted,
     ClientDisabled,
@@ -24,6 +26,7 @@ __all__ = [
     "ClientDisabled",
     "EventData",
     "PatientMerged",
+    "PatientUnmerged",
     "ResourceCreated",
     "ResourceDeleted",
     "SessionRevoked",

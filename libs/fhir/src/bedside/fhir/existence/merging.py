@@ -5,6 +5,7 @@ from typing import Any
 
 from bedside.events.database import Connection
 from bedside.fhir import exact_json
+from bedside.fhir.definitions import definitions
 from bedside.fhir.existence import rows
 from bedside.fhir.existence.peers import Existence
 from bedside.fhir.store import current, numbers
@@ -15,6 +16,8 @@ from bedside.fhir.store.stamping import stamped
 from bedside.fhir.store.writer import Step, store_steps
 
 _MERGES_MAX = 50
+MOVED = "move_encounters"
+"""The author of the versions that a merge makes, by which undoing it knows them."""
 
 
 class MergedInCircle(Exception):
@@ -26,10 +29,10 @@ async def repoint(
 ) -> int:
     """Gives each resource that refers to `retired` a new version that refers to the survivor; how many.
 
-    Safe to run twice: a second run finds none left to move. Follows merges of the survivor heard of before, and moves
-    what an earlier merge had moved here.
+    Patients keep their links, for the survivor names the one it replaces. Safe to run twice: a second run finds none
+    left to move. Follows merges of the survivor heard of before, and moves what an earlier merge had moved here.
     """
-    await _lock(connection, retired)
+    await lock_record(connection, retired)
     last = await _last_survivor(connection, retired, survivor)
     await rows.remember(connection, {retired: Existence(exists=True, version=version, survivor=survivor)})
     known = await current.numbers(connection, [retired])
@@ -37,16 +40,17 @@ async def repoint(
         return 0
     pointing = await current.mentioners(connection, [known[retired].rid])
     steps = await _steps(connection, pointing.get(known[retired].rid, ()), retired, last, stored(now))
-    await store_steps(connection, steps, author=Author(who="move_encounters", request_id=cause), ts=stored(now))
+    await store_steps(connection, steps, author=Author(who=MOVED, request_id=cause), ts=stored(now))
     return len(steps)
 
 
-async def _lock(connection: Connection, retired: str) -> None:
+async def lock_record(connection: Connection, retired: str) -> None:
     """From here on nobody writes a reference to the retired record: writers share-lock the row they relied on."""
     await rows.remember(connection, {retired: Existence(exists=True)})
     if connection.dialect == "postgresql":
         ((type_id, id),) = numbers.pairs([retired])
         await connection.fetch("SELECT 1 FROM existence WHERE type_id = $1 AND fid = $2 FOR UPDATE", type_id, id)
+        await connection.fetch("SELECT 1 FROM resource WHERE type_id = $1 AND fid = $2 FOR UPDATE", type_id, id)
 
 
 async def _last_survivor(connection: Connection, retired: str, survivor: str) -> str:
@@ -66,7 +70,9 @@ async def _steps(connection: Connection, rids: Any, retired: str, survivor: str,
     table, argument = numbers.numbers_table(connection, set(rids))
     lock = " FOR NO KEY UPDATE OF r" if connection.dialect == "postgresql" else ""
     found = await connection.fetch(
-        f"SELECT r.fid, r.cur_vid FROM {table} JOIN resource r ON r.rid = k.n ORDER BY r.rid{lock}", argument
+        f"SELECT r.fid, r.cur_vid FROM {table} JOIN resource r ON r.rid = k.n"
+        f" WHERE r.type_id <> {definitions().type_id('Patient')} ORDER BY r.rid{lock}",
+        argument,
     )
     versions = await current.versions(connection, [vid for _, vid in found])
     steps: list[Step] = []

@@ -1,8 +1,9 @@
 """Asking the other owners whether what a resource refers to exists."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 import orjson
@@ -40,6 +41,10 @@ class Peers(Protocol):
         """By reference (`Patient/p1`). One nobody owns is left out. Raises Unreachable when an owner is silent."""
         ...
 
+    async def tally(self, reference: str) -> Mapping[str, int]:
+        """By type, how many of their resources refer to it. Raises Unreachable when an owner is silent."""
+        ...
+
 
 class HttpPeers:
     """The other owners by their internal addresses, each with the token it accepts."""
@@ -56,19 +61,15 @@ class HttpPeers:
                 known |= await self._ask(address, token, missing)
         return known
 
+    async def tally(self, reference: str) -> Mapping[str, int]:
+        found: Counter[str] = Counter()
+        for address, token in self._owners:
+            answer = await self._post(f"{address}/internal/tally", token, {"reference": reference})
+            found.update(answer["tally"])
+        return found
+
     async def _ask(self, address: str, token: TokenProvider, references: list[str]) -> dict[str, Existence]:
-        try:
-            response = await self._http.post(
-                f"{address}/internal/existence",
-                content=orjson.dumps({"references": references}),
-                headers={"authorization": f"Bearer {await token()}", "content-type": "application/json"},
-                timeout=_TIMEOUT_S,
-            )
-        except httpx.HTTPError as error:
-            raise Unreachable(f"{address} did not answer") from error
-        if response.status_code != 200:
-            raise Unreachable(f"{address} answered {response.status_code}")
-        answer = orjson.loads(response.content)
+        answer = await self._post(f"{address}/internal/existence", token, {"references": references})
         return {
             reference: Existence(
                 exists=known["exists"],
@@ -78,3 +79,17 @@ class HttpPeers:
             )
             for reference, known in answer["existence"].items()
         }
+
+    async def _post(self, url: str, token: TokenProvider, question: dict[str, Any]) -> Any:
+        try:
+            response = await self._http.post(
+                url,
+                content=orjson.dumps(question),
+                headers={"authorization": f"Bearer {await token()}", "content-type": "application/json"},
+                timeout=_TIMEOUT_S,
+            )
+        except httpx.HTTPError as error:
+            raise Unreachable(f"{url} did not answer") from error
+        if response.status_code != 200:
+            raise Unreachable(f"{url} answered {response.status_code}")
+        return orjson.loads(response.content)

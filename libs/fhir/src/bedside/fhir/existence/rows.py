@@ -3,17 +3,27 @@
 from collections.abc import Collection, Mapping
 
 from bedside.events.database import Connection
+from bedside.events.database.port import Reader
 from bedside.fhir.existence.peers import Existence
 from bedside.fhir.store.numbers import key_of, keys_table, pairs
 
 
 async def known(connection: Connection, references: Collection[str]) -> dict[str, Existence]:
     """What we have heard. The rows stay as they are until the caller's commit: a merge waits, or is seen."""
+    lock = " ORDER BY e.type_id, e.fid FOR SHARE OF e" if connection.dialect == "postgresql" else ""
+    return await _rows(connection, references, lock)
+
+
+async def heard(reader: Reader, references: Collection[str]) -> dict[str, Existence]:
+    """As `known`, to look only."""
+    return await _rows(reader, references, "")
+
+
+async def _rows(reader: Reader, references: Collection[str], lock: str) -> dict[str, Existence]:
     if not references:
         return {}
-    table, arguments = keys_table(connection, references)
-    lock = " ORDER BY e.type_id, e.fid FOR SHARE OF e" if connection.dialect == "postgresql" else ""
-    rows = await connection.fetch(
+    table, arguments = keys_table(reader, references)
+    rows = await reader.fetch(
         f"SELECT e.type_id, e.fid, e.present, e.ver, e.survivor FROM {table}"
         f" JOIN existence e ON e.type_id = k.t AND e.fid = k.f{lock}",
         *arguments,
@@ -25,7 +35,7 @@ async def known(connection: Connection, references: Collection[str]) -> dict[str
 
 
 async def remember(connection: Connection, heard: Mapping[str, Existence]) -> None:
-    """Newer versions win, whatever the order in which they are heard; a survivor once known is kept."""
+    """Newer versions win, whatever the order in which they are heard: also to say that a merge was undone."""
     rows = [
         (type_id, id, heard[key].version, int(heard[key].exists), heard[key].survivor)
         for type_id, id in pairs(heard)
@@ -38,6 +48,8 @@ async def remember(connection: Connection, heard: Mapping[str, Existence]) -> No
         " ON CONFLICT (type_id, fid) DO UPDATE SET"
         " present = CASE WHEN excluded.ver >= existence.ver THEN excluded.present ELSE existence.present END,"
         " ver = CASE WHEN excluded.ver >= existence.ver THEN excluded.ver ELSE existence.ver END,"
-        " survivor = coalesce(excluded.survivor, existence.survivor)",
+        " survivor = CASE WHEN excluded.ver > existence.ver THEN excluded.survivor"
+        " WHEN excluded.ver = existence.ver THEN coalesce(excluded.survivor, existence.survivor)"
+        " ELSE existence.survivor END",
         rows,
     )

@@ -194,6 +194,9 @@ def _of_text(type_name: str, text: str) -> Any:
     """As JSON would have it; what cannot be stays text, for the check to refuse."""
     if type_name == "boolean":
         return {"true": True, "false": False}.get(text, text)
+    if type_name in ("instant", "dateTime"):
+        # A plus sign that was not escaped in the address arrives as a space.
+        return text.replace(" ", "+")
     if type_name in _WHOLE_NUMBERS and _WHOLE_NUMBER.fullmatch(text):
         return int(text)
     return text

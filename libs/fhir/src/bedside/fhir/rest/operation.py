@@ -9,6 +9,8 @@ from bedside.fhir.outcome import Issue, Refused
 from bedside.fhir.rest.confinement import refuse_unless
 from bedside.fhir.rest.exchange import Exchange
 from bedside.fhir.rest.interaction import Interaction
+from bedside.fhir.rest.page_links import pairs_meant
+from bedside.fhir.rest.searching import told_apart
 
 
 async def _invoke(exchange: Exchange) -> Response:
@@ -20,7 +22,8 @@ async def _invoke(exchange: Exchange) -> Response:
         for letter in operation.scope:
             refuse_unless(exchange.caller, letter, exchange.type_name)
     sent = await exchange.sent_if_any() if posted else None
-    return await operation.handle(exchange, arguments_of(operation, exchange.search_pairs, sent))
+    pairs = pairs_meant(exchange.search_pairs, key=exchange.engine.page_key, caller=told_apart(exchange.caller))
+    return await operation.handle(exchange, arguments_of(operation, pairs, sent))
 
 
 def _asked_for(exchange: Exchange) -> Operation:

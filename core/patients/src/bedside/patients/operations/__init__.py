@@ -1,0 +1,1 @@
+"""The operations that only the patients service has, one file each."""
