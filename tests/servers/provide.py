@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from apt import Missing
 from chromium import chromium
+from node import node
 from postgresql import postgresql
 from rabbitmq import rabbitmq
 
@@ -26,6 +27,7 @@ def main(command: list[str]) -> int:
         try:
             found = {
                 "BEDSIDE_TEST_CHROMIUM": chromium(),
+                "BEDSIDE_TEST_NODE": node(),
                 "BEDSIDE_TEST_DATABASE_URL": servers.enter_context(postgresql()),
                 "BEDSIDE_TEST_BROKER_URL": servers.enter_context(rabbitmq()),
             }

@@ -6,7 +6,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import httpx
 
@@ -30,32 +30,46 @@ class Access:
 
     def user_token(self, username: str, *, scope: str | None = None) -> str:
         """Signs in as a browser would: form by form, code and PKCE."""
-        user = next(u for u in self.demo["users"] if u["username"] == username)
         workbench = next(c for c in self.demo["clients"] if c["client_id"] == "workbench")
         verifier = secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         level = "patient" if username == "patient" else "user"
+        asked = {
+            "response_type": "code",
+            "client_id": "workbench",
+            "redirect_uri": workbench["redirect_uris"][0],
+            "scope": scope or f"openid fhirUser {level}/*.cruds",
+            "state": "s1",
+            "aud": self.demo["fhir"],
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        there = self.signed_in(username, f"{self.demo['auth']}/authorize?{urlencode(asked)}")
+        token = httpx.post(
+            f"{self.demo['auth']}/token",
+            data={
+                "grant_type": "authorization_code",
+                "client_id": "workbench",
+                "code": parse_qs(urlsplit(there).query)["code"][0],
+                "redirect_uri": workbench["redirect_uris"][0],
+                "code_verifier": verifier,
+            },
+        )
+        token.raise_for_status()
+        access: str = token.json()["access_token"]
+        return access
+
+    def signed_in(self, username: str, authorize_url: str) -> str:
+        """Where the browser of that person is sent back to, code and all, after signing in form by form."""
+        password = next(u["password"] for u in self.demo["users"] if u["username"] == username)
+        back = parse_qs(urlsplit(authorize_url).query)["redirect_uri"][0]
         with httpx.Client(follow_redirects=False, timeout=20) as browser:
-            answer = browser.get(
-                f"{self.demo['auth']}/authorize",
-                params={
-                    "response_type": "code",
-                    "client_id": "workbench",
-                    "redirect_uri": workbench["redirect_uris"][0],
-                    "scope": scope or f"openid fhirUser {level}/*.cruds",
-                    "state": "s1",
-                    "aud": self.demo["fhir"],
-                    "code_challenge": challenge,
-                    "code_challenge_method": "S256",
-                },
-            )
-            code = None
+            answer = browser.get(authorize_url)
             for _ in range(8):
                 if answer.is_redirect:
                     there = urljoin(str(answer.url), answer.headers["location"])
-                    if there.startswith(workbench["redirect_uris"][0]):
-                        code = parse_qs(urlsplit(there).query)["code"][0]
-                        break
+                    if there.startswith(back):
+                        return there
                     answer = browser.get(there)
                     continue
                 action = re.search(r'<form[^>]*action="([^"]*)"', answer.text)
@@ -64,22 +78,9 @@ class Access:
                 )
                 answer = browser.post(
                     urljoin(str(answer.url), action[1].replace("&amp;", "&") if action else str(answer.url)),
-                    data={**fields, "username": username, "password": user["password"]},
+                    data={**fields, "username": username, "password": password},
                 )
-            assert code, f"signing in as {username} ended with {answer.status_code}"
-            token = browser.post(
-                f"{self.demo['auth']}/token",
-                data={
-                    "grant_type": "authorization_code",
-                    "client_id": "workbench",
-                    "code": code,
-                    "redirect_uri": workbench["redirect_uris"][0],
-                    "code_verifier": verifier,
-                },
-            )
-        token.raise_for_status()
-        access: str = token.json()["access_token"]
-        return access
+        raise AssertionError(f"signing in as {username} ended with {answer.status_code}")
 
     def fhir(self, token: str) -> httpx.Client:
         return httpx.Client(
