@@ -35,9 +35,7 @@ def test_the_app_finds_its_way_from_the_base_to_a_token(app: FHIRClient) -> None
 
 def test_models_are_read_searched_and_paged(app: FHIRClient) -> None:
     patient = Patient.read("p1", app.server)
-    observations = list(
-        Observation.where({"patient": "p1", "_count": "2"}).perform_resources_iter(app.server)
-    )
+    observations = list(Observation.where({"patient": "p1", "_count": "2"}).perform_resources_iter(app.server))
 
     assert app.human_name(patient.name[0])
     assert len(observations) > 2

@@ -88,9 +88,7 @@ def test_what_the_client_adds_of_its_own_is_passed_over_when_it_says_so(
 
 def test_chains_and_reverse_chains_cross_the_services(client: fhirpy.SyncFHIRClient, ward: list, value: str) -> None:
     chained = client.resources("Observation").search(patient__Patient__family=f"Fhirpy{value}")
-    reverse = (
-        client.resources("Patient").has("Observation", "patient", code="8867-4").search(family=f"Fhirpy{value}")
-    )
+    reverse = client.resources("Patient").has("Observation", "patient", code="8867-4").search(family=f"Fhirpy{value}")
 
     assert [observation.id for observation in chained.fetch()] == [ward[3].id]
     assert [patient.id for patient in reverse.fetch()] == [ward[0].id]
@@ -115,9 +113,7 @@ def test_get_or_create_and_conditional_update_make_one_resource(client: fhirpy.S
     wanted = client.resources("Patient").search(identifier=f"{SYSTEM}|{value}")
 
     def body(family: str) -> fhirpy.base.resource.BaseResource:
-        return client.resource(
-            "Patient", identifier=[{"system": SYSTEM, "value": value}], name=[{"family": family}]
-        )
+        return client.resource("Patient", identifier=[{"system": SYSTEM, "value": value}], name=[{"family": family}])
 
     first, made = wanted.get_or_create(body("One"))
     second, made_again = wanted.get_or_create(body("Two"))
