@@ -64,7 +64,8 @@ TEXTS = st.sampled_from(
         "", " ", "\x00", "\ud800", "'; DROP TABLE version; --", "%", "_", "\\", "|", "|||", "$", ",", "a|b|c|d", "-1",
         "1e400", "NaN", "9" * 400, "0000", "2026-13-45", "2026-02-30T25:61:61Z", "9999-12-31T23:59:60+14:00", "ap2026",
         "Patient/p1", "Patient/p1/_history/1", "../../etc/passwd", "urn:uuid:x", "#", "#o", "Patient?name=x", "http://[",
-        "\u202e\u2066", "\U0001f600" * 40, "א" * 300, "true", "null", "<script>alert(1)</script>", "${7*7}", "*", "a" * 5000,
+        "\u202e\u2066", "\U0001f600" * 40, "א" * 300, "true", "null", "<script>alert(1)</script>", "${7*7}", "*",
+        "a" * 5000,
     ]
 )  # fmt: skip
 VALUES = st.one_of(
