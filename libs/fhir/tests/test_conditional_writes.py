@@ -120,6 +120,15 @@ async def test_a_conditional_update_is_held_to_the_version_that_was_seen(server:
     assert (late.status_code, only_new.status_code) == (412, 412)
 
 
+async def test_a_creation_may_say_its_criteria_in_the_address(server: Served) -> None:
+    first = await server.http.post(where("1"), json=patient("1"))
+    second = await server.http.post(where("1"), json=patient("1", active=True))
+    twice = await server.http.post(where("1"), json=patient("1"), headers={"if-none-exist": "identifier=1"})
+
+    assert (first.status_code, second.status_code, twice.status_code) == (201, 200, 400)
+    assert second.json()["id"] == first.json()["id"]
+
+
 @pytest.mark.parametrize("conditionally", ["update", "create"])
 async def test_a_hundred_at_once_with_one_identifier_make_one_resource(server: Served, conditionally: str) -> None:
     async def write(number: int) -> httpx.Response:

@@ -51,7 +51,7 @@ await story("it is patched", async () => {
 
 await story("it is put where the search says", async () => {
   const { id, meta, ...rest } = patient;
-  const put = await medplum.upsertResource({ ...rest, birthDate: "1970-01-01" }, `Patient?identifier=http://example.org/medplum|${unique}`);
+  const put = await medplum.upsertResource({ ...rest, birthDate: "1970-01-01" }, `identifier=http://example.org/medplum|${unique}`);
   assert.equal(put.id, patient.id);
 });
 
