@@ -1,4 +1,4 @@
-"""fhirclient, the SMART team's: an app that signs a person in and reads. https://pypi.org/project/fhirclient/"""
+"""fhirclient, the SMART team's: an app that signs a person in and reads."""
 
 import pytest
 from fhirclient.client import FHIRClient

@@ -1,4 +1,4 @@
-"""fhirpy: an integrator's script that registers, finds, changes and removes. https://pypi.org/project/fhirpy/"""
+"""fhirpy: an integrator's script that registers, finds, changes and removes."""
 
 import secrets
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-// fhir-kit-client: an integration engine's life with a FHIR server. https://www.npmjs.com/package/fhir-kit-client
+// fhir-kit-client: an integration engine's life with a FHIR server.
 import assert from "node:assert/strict";
 import { Client } from "fhir-kit-client";
 import { story, unique } from "./telling.mjs";

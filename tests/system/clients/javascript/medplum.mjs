@@ -1,4 +1,4 @@
-// @medplum/core: a web application's client, with its caches, drafts and batches. https://www.npmjs.com/package/@medplum/core
+// @medplum/core: a web application's client, with its caches, drafts and batches.
 import assert from "node:assert/strict";
 import { MedplumClient, getReferenceString } from "@medplum/core";
 import { story, unique } from "./telling.mjs";
