@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,31 @@ async def test_several_owners_answer_as_one_server(both: SideBySide) -> None:
         assert told.get("total") == expected.get("total"), path
         assert relation(told, "self") == relation(expected, "self"), path
         assert (relation(told, "next") is None) == (relation(expected, "next") is None), path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/Observation?_include=Observation:subject",
+        "/Patient?_revinclude=Observation:subject",
+        "?_type=Observation,Coverage&_include=Observation:subject",
+        "/Patient/p1",
+    ],
+)
+async def test_the_past_is_that_of_all_owners(both: SideBySide, path: str) -> None:
+    await put(both, *RECORD)
+    instant = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    await asyncio.sleep(0.01)
+    await put(both, patient("p1", active=False), observation("o1", "Patient/p2"))
+    await both.ask("DELETE", "/Observation/o3")
+    then = f"{path}{'&' if '?' in path else '?'}_asOf={instant}"
+    answer = await both.ask("GET", then)
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    shown = [entry["resource"] for entry in told.get("entry", [{"resource": told}])]
+    assert {resource["meta"]["versionId"] for resource in shown} == {"1"}
+    if "Observation" in path:
+        assert {"Observation/o3", "Patient/p1"} <= set(named(told))
 
 
 async def test_a_search_by_post_is_the_same(both: SideBySide) -> None:

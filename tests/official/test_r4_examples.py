@@ -49,7 +49,8 @@ async def fate(server: Served, resource: dict[str, Any]) -> str:
     written = await server.http.put(address, content=exact_json.emit(resource))
     if written.status_code != 201:
         return f"refused with {written.status_code}: {written.text[:300]}"
-    read = await server.http.get(address)
+    # Of a Binary the content would come, if FHIR's type were not asked for.
+    read = await server.http.get(address, headers={"accept": "application/fhir+json"})
     return "same" if content(exact_json.parse(read.content)) == content(resource) else "changed"
 
 

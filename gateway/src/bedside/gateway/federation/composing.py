@@ -15,6 +15,7 @@ from starlette.responses import Response
 from bedside.fhir import exact_json
 from bedside.fhir.outcome import Refused
 from bedside.fhir.rest import negotiation
+from bedside.fhir.rest.as_of import PARAMETER as AS_OF
 from bedside.fhir.rest.composed import HEADER as COMPOSED
 from bedside.fhir.search.purview import DIRECTORY
 from bedside.gateway.federation import links
@@ -189,12 +190,14 @@ class Compositions:
             bundle["link"].append({"relation": "next", "url": links.written(address, [*shown, ("_page", token)])})
         if taken:
             bundle["entry"] = taken
+        past = dict(composition.asked).get(AS_OF)
         if composition.brings_directory:
             # Two steps, as an owner goes by itself: to a role, and to the organization that it is of.
             for _ in range(2):
-                await self._inclusion.bring(bundle, _around(composition, bundle.get("entry", [])), asking.bearer)
+                around = _around(composition, bundle.get("entry", []))
+                await self._inclusion.bring(bundle, around, asking.bearer, past=past)
         elif wanted := self._wanted(composition, taken):
-            await self._inclusion.bring(bundle, wanted, asking.bearer)
+            await self._inclusion.bring(bundle, wanted, asking.bearer, past=past)
         told = {exact_json.emit(each): each for stream in streams for each in stream.told}
         if told:
             bundle.setdefault("entry", []).extend(told.values())

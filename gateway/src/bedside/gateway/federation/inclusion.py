@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from bedside.fhir import exact_json
 from bedside.fhir.definitions import SearchParameter, definitions
 from bedside.fhir.outcome import Issue, Refused
+from bedside.fhir.rest.as_of import PARAMETER as AS_OF
 from bedside.fhir.search.expressions import compiled
 from bedside.fhir.store.references import local
 from bedside.gateway.federation.refusals import unknown_type
@@ -17,6 +18,7 @@ from bedside.gateway.owners import Answer, Owners
 INCLUDED_MAX = 1_000
 ROUNDS_MAX = 4
 IDS_PER_SEARCH = 100
+Pair = tuple[str, str]
 _ITERATING = (":iterate", ":recurse")
 
 
@@ -44,14 +46,17 @@ class Inclusion:
         """Who holds what it brings along; empty when nobody does."""
         return {owner for each in _types(wanted) if (owner := self._owners.owner_of(each)) is not None}
 
-    async def bring(self, bundle: dict[str, Any], foreign: Sequence[Wanted], bearer: str) -> None:
-        """Adds to a searchset what its matches lead to at other owners."""
+    async def bring(
+        self, bundle: dict[str, Any], foreign: Sequence[Wanted], bearer: str, *, past: str | None = None
+    ) -> None:
+        """Adds to a searchset what its matches lead to at other owners, as of the instant that `_asOf` said."""
+        then = [(AS_OF, past)] if past is not None else []
         entries: list[dict[str, Any]] = bundle.setdefault("entry", [])
         held = {_name(each["resource"]) for each in entries}
         fresh = [each["resource"] for each in entries if each.get("search", {}).get("mode") != "outcome"]
         for turn in range(ROUNDS_MAX):
             wanted = [each for each in foreign if turn == 0 or each.iterates]
-            found = await self._round(fresh, wanted, held, bearer)
+            found = await self._round(fresh, wanted, held, bearer, then)
             fresh = [each["resource"] for each in found]
             held |= {_name(resource) for resource in fresh}
             entries += [{**each, "search": {"mode": "include"}} for each in found]
@@ -71,13 +76,18 @@ class Inclusion:
         )
 
     async def _round(
-        self, resources: Sequence[dict[str, Any]], wanted: Iterable[Wanted], held: set[str], bearer: str
+        self,
+        resources: Sequence[dict[str, Any]],
+        wanted: Iterable[Wanted],
+        held: set[str],
+        bearer: str,
+        then: list[Pair],
     ) -> list[dict[str, Any]]:
         forward: dict[str, set[str]] = {}
         searches = []
         for each in wanted:
             if each.reverse:
-                searches += self._reversed(each, resources, bearer)
+                searches += self._reversed(each, resources, bearer, then)
             else:
                 for target in self._pointed_at(each, resources) - held:
                     forward.setdefault(target.partition("/")[0], set()).add(target.partition("/")[2])
@@ -85,7 +95,7 @@ class Inclusion:
             raise _too_costly()
         for type_name, ids in forward.items():
             for chunk in _chunks(sorted(ids)):
-                searches.append(self._all(type_name, [("_id", ",".join(chunk))], bearer))
+                searches.append(self._all(type_name, [("_id", ",".join(chunk)), *then], bearer))
         found: dict[str, dict[str, Any]] = {}
         for entries in await asyncio.gather(*searches):
             found |= {_name(each["resource"]): each for each in entries}
@@ -111,7 +121,9 @@ class Inclusion:
         text = node.get("reference") if isinstance(node, dict) else None
         return local(text.removeprefix(f"{self._owners.public_base}/")) if isinstance(text, str) else None
 
-    def _reversed(self, wanted: Wanted, resources: Iterable[dict[str, Any]], bearer: str) -> list[Any]:
+    def _reversed(
+        self, wanted: Wanted, resources: Iterable[dict[str, Any]], bearer: str, then: list[Pair]
+    ) -> list[Any]:
         parameter = definitions().search_parameters(wanted.source)[wanted.parameter]
         names = sorted(
             _name(resource)
@@ -119,7 +131,9 @@ class Inclusion:
             if resource["resourceType"] in parameter.targets and wanted.target in (None, resource["resourceType"])
         )
         return [
-            self._all(wanted.source, [(wanted.parameter, ",".join(chunk))], bearer) for chunk in _chunks(names) if chunk
+            self._all(wanted.source, [(wanted.parameter, ",".join(chunk)), *then], bearer)
+            for chunk in _chunks(names)
+            if chunk
         ]
 
     async def _all(self, type_name: str, pairs: list[tuple[str, str]], bearer: str) -> list[dict[str, Any]]:

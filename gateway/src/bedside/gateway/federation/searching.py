@@ -137,7 +137,7 @@ class Searches:
         if not plan.foreign and (spliced := _spliced(answer.body, relink)) is not None:
             return Response(spliced, media_type=answer.header("content-type"))
         bundle = exact_json.parse(answer.body)
-        await self._inclusion.bring(bundle, plan.foreign, asking.bearer)
+        await self._inclusion.bring(bundle, plan.foreign, asking.bearer, past=asking.past)
         bundle["link"] = relink(bundle.get("link", []))
         return Response(_written(bundle, pretty=plan.pretty), media_type=answer.header("content-type"))
 
