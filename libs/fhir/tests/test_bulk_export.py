@@ -188,6 +188,12 @@ async def test_patients_are_named_by_parameters(server: Served) -> None:
     assert ids(await exported(server, told)) == {"o20", "o21"}
 
 
+async def test_an_export_may_be_posted_without_a_body(server: Served) -> None:
+    told = await manifest(server, "/$export?_type=Organization", method="POST", content=b"")
+
+    assert ids(await exported(server, told)) == {"org"}
+
+
 async def test_a_group_is_its_active_members(server: Served) -> None:
     await put(
         server,

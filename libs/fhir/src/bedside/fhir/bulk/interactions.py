@@ -128,10 +128,9 @@ class ExportInteractions:
 
 
 async def _pairs(exchange: Exchange) -> list[tuple[str, str]]:
-    """Of the query, and of the Parameters resource in the body."""
-    if exchange.request.method != "POST":
-        return exchange.search_pairs
-    return [*exchange.search_pairs, *pairs_in(await exchange.sent())]
+    """Of the query, and of the Parameters resource in the body, if there is one."""
+    sent = await exchange.sent_if_any() if exchange.request.method == "POST" else None
+    return [*exchange.search_pairs, *(pairs_in(sent) if sent is not None else ())]
 
 
 async def _group(exchange: Exchange) -> Version:
