@@ -75,9 +75,10 @@ async def _kick_off(request: Request) -> KickOff:
     query = request.scope["query_string"].decode("latin-1")
     pairs, body = selecting(query_pairs(query)), b""
     if request.method == "POST":
-        check_sent(request)
         body = await request.body()
-        pairs += pairs_in(_resource(body))
+        if body:
+            check_sent(request)
+            pairs += pairs_in(_resource(body))
     level, path = _place(request)
     return KickOff(
         level=level,
