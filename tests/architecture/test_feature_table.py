@@ -24,7 +24,7 @@ def rows() -> list[tuple[str, str, str]]:
 
 
 @cache
-def tests() -> dict[str, set[str]]:
+def functions() -> dict[str, set[str]]:
     """By file name without its ending, the test functions of all files of that name."""
     found: dict[str, set[str]] = {}
     for path in ROOT.glob("**/test_*.py"):
@@ -45,7 +45,7 @@ def test_the_table_speaks_of_all_of_rest_and_search() -> None:
 @pytest.mark.parametrize(("feature", "state", "known"), rows(), ids=[feature for feature, _, _ in rows()])
 def test_each_feature_names_the_tests_that_show_it(feature: str, state: str, known: str) -> None:
     named = _TEST.findall(known)
-    missing = [f"{file}.py::{name}" for file, name in named if name not in tests().get(file, ())]
+    missing = [f"{file}.py::{name}" for file, name in named if name not in functions().get(file, ())]
 
     assert named, f"{feature} ({state}) names no test"
     assert not missing
