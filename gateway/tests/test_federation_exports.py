@@ -10,6 +10,7 @@ import httpx
 import orjson
 import pytest
 
+from bedside.fhir.bulk import members
 from bedside.gateway.federation.exports.manifests import merged
 from bedside.gateway.federation.side_by_side import SideBySide, side_by_side
 from bedside.gateway.federation.testing import PUBLIC, Asked, GatewayInFront, Reply, StandIn
@@ -172,6 +173,16 @@ async def test_a_group_that_nobody_is_in_exports_nobody(both: SideBySide) -> Non
     await both.put(group(id="empty"))
 
     assert (await manifest(both.ask, "/Group/empty/$export"))["output"] == []
+
+
+async def test_a_group_of_more_patients_than_are_handed_on_is_too_costly(
+    both: SideBySide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(members, "PATIENTS_MAX", 1)
+    answer = await both.ask("GET", "/Group/g/$export", headers=ASYNC)
+
+    [issue] = answer.json()["issue"]
+    assert (answer.status_code, issue["code"], issue["expression"]) == (400, "too-costly", ["Group.member"])
 
 
 async def test_what_the_scopes_reach_is_exported_and_what_is_named_beyond_is_refused(both: SideBySide) -> None:
