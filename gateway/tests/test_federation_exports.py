@@ -304,7 +304,11 @@ class Owner(StandIn):
             told = {"transactionTime": "2026-01-01T00:00:00Z", "request": "r", "requiresAccessToken": True}
             return status, {"retry-after": "7"} if status == 202 else {}, {**told, "output": [], "error": []}
         if self._begins != 202:
-            return self._begins, {}, {"resourceType": "OperationOutcome", "issue": [{"code": "throttled"}]}
+            return (
+                self._begins,
+                {"retry-after": "9"},
+                {"resourceType": "OperationOutcome", "issue": [{"code": "throttled"}]},
+            )
         return 202, {"content-location": f"{PUBLIC}/$export-status/job-of-{self.service}"}, {}
 
     @property
@@ -318,6 +322,7 @@ async def test_when_one_owner_refuses_the_others_job_is_cancelled_and_the_refusa
     answer = await GatewayInFront(patients, encounters).ask("GET", "/$export", headers=ASYNC)
 
     assert (answer.status_code, answer.json()["issue"]) == (status, [{"code": "throttled"}])
+    assert answer.headers["retry-after"] == "9"
     assert (encounters.cancelled, patients.cancelled) == (["$export-status/job-of-encounters"], [])
 
 

@@ -188,8 +188,10 @@ class Searches:
 
 
 def passed_on(answer: Answer) -> Response:
-    """An owner's refusal, unchanged."""
-    return Response(answer.body, answer.status, media_type=answer.header("content-type"))
+    """An owner's refusal, unchanged, and when to ask again."""
+    later = answer.header("retry-after")
+    headers = {"Retry-After": later} if later else None
+    return Response(answer.body, answer.status, headers, answer.header("content-type"))
 
 
 def _spliced(body: bytes, relink: Links) -> bytes | None:
