@@ -8,7 +8,6 @@ import pytest
 
 from bedside.gateway.federation.side_by_side import SideBySide, side_by_side
 
-# The gateway composes what owners answer: there is nothing to compose before they do.
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)]
 
 

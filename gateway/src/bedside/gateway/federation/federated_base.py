@@ -16,6 +16,7 @@ from bedside.gateway.federation.exports.endpoints import ExportEndpoints
 from bedside.gateway.federation.exports.exporting import Exports
 from bedside.gateway.federation.exports.handles import Handles
 from bedside.gateway.federation.forwarding import Forwarding
+from bedside.gateway.federation.labels import Labels
 from bedside.gateway.federation.pages import Pages
 from bedside.gateway.federation.routes import Bundles, federation_routes
 from bedside.gateway.federation.searching import Searches
@@ -72,6 +73,7 @@ class FederatedBase:
             bundles=Bundles(self._door, batches, transactions, forwarding),
             forwarding=forwarding,
             exports=ExportEndpoints(self._exports, self._door),
+            labels=Labels(self.owners, self._door),
             capabilities=self.capabilities,
             discovery=self._discovery,
         )

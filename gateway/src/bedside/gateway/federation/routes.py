@@ -17,6 +17,7 @@ from bedside.gateway.federation.door import Door, NotAdmitted, exchange_refused
 from bedside.gateway.federation.entries import parsed
 from bedside.gateway.federation.exports.endpoints import ExportEndpoints
 from bedside.gateway.federation.forwarding import Forwarding, whole_body
+from bedside.gateway.federation.labels import Labels
 from bedside.gateway.federation.refusals import outcome, refusal
 from bedside.gateway.federation.searching import passed_on
 from bedside.gateway.federation.semi_joins import OwnerRefused
@@ -73,6 +74,7 @@ def federation_routes(
     bundles: Bundles,
     forwarding: Forwarding,
     exports: ExportEndpoints,
+    labels: Labels,
     capabilities: Capabilities,
     discovery: Discovery,
     prefix: str = "/fhir",
@@ -82,6 +84,7 @@ def federation_routes(
         Route(f"{prefix}/.well-known/smart-configuration", OpenToBrowsers(_Shown(discovery.show))),
         Route(f"{prefix}/metadata", OpenToBrowsers(_Shown(capabilities.show))),
         *exports.routes(prefix, OpenToBrowsers),
+        Route(f"{prefix}/$meta", OpenToBrowsers(labels)),
         Route(f"{prefix}/{{type_name}}/{{rest:path}}", OpenToBrowsers(forwarding)),
         Route(f"{prefix}/{{type_name}}", OpenToBrowsers(forwarding)),
         Route(prefix, OpenToBrowsers(bundles)),

@@ -42,14 +42,14 @@ async def _meta(exchange: Exchange, arguments: Arguments) -> Response:
     if len(bodies) > LABELS_MAX:
         text = f"more than {LABELS_MAX} labels are in use: ask of one type, or of one resource"
         raise Refused(400, [Issue("too-costly", text)])
-    return answered(exchange, parameters(**{"return": {"valueMeta": _together(map(_of, bodies))}}))
+    return answered(exchange, parameters(**{"return": {"valueMeta": together(map(_of, bodies))}}))
 
 
 async def _add(exchange: Exchange, arguments: Arguments) -> Response:
     added = _labels(arguments)
 
     def patch(resource: dict[str, Any]) -> dict[str, Any]:
-        return resource | {"meta": resource.get("meta", {}) | _together([resource.get("meta", {}), added])}
+        return resource | {"meta": resource.get("meta", {}) | together([resource.get("meta", {}), added])}
 
     return await _changed(exchange, patch)
 
@@ -84,7 +84,7 @@ def _labels(arguments: Arguments) -> Meta:
     return {name: given[name] for name in _LABELS if name in given}
 
 
-def _together(metas: Iterable[Meta]) -> Meta:
+def together(metas: Iterable[Meta]) -> Meta:
     """Each label once, in the order met."""
     found: dict[str, dict[str, Any]] = {name: {} for name in _LABELS}
     for meta in metas:
