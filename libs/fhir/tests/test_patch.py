@@ -196,6 +196,15 @@ REFUSED: dict[str, tuple[Any, str, int]] = {
     "no JSON": (b"[{", "application/json-patch+json", 400),
     "no list": ({"op": "add"}, "application/json-patch+json", 400),
     "an unknown operation": ([{"op": "burn", "path": "/active"}], "application/json-patch+json", 400),
+    "an operation that is no word": ([{"op": ["add"], "path": "/active"}], "application/json-patch+json", 400),
+    "a kind that is no word": (
+        {
+            "resourceType": "Parameters",
+            "parameter": [{"name": "operation", "part": [{"name": "type", "valueRange": {}}]}],
+        },
+        "application/fhir+json",
+        400,
+    ),
     "no path": ([{"op": "remove"}], "application/json-patch+json", 400),
     "a path to nowhere": ([{"op": "remove", "path": "/nope/0"}], "application/json-patch+json", 422),
     "a path through text": ([{"op": "add", "path": "/active/0/x", "value": 1}], "application/json-patch+json", 422),

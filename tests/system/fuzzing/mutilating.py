@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 PATIENT = {
     "resourceType": "Patient",
     "identifier": [{"system": "http://example.org/fuzz", "value": "1"}],
-    "name": [{"family": "Fuzz", "given": ["Ada", "B"], "_given": [None, {"extension": []}]}],
+    "name": [{"family": "Fuzz", "given": ["Ada", "B"], "_given": [None, {"id": "b"}]}],
     "gender": "female",
     "birthDate": "1980-02-29",
     "contained": [{"resourceType": "Organization", "id": "o", "name": "x"}],
@@ -101,11 +101,12 @@ def _spoil(draw: st.DrawFn, body: Any) -> None:
     if act == "remove":
         del holder[key]
     elif act == "wrap":
-        holder[key] = [holder[key]] * draw(st.integers(1, 2))
+        holder[key] = [copy.deepcopy(holder[key]) for _ in range(draw(st.integers(1, 2)))]
     elif act == "rename" and isinstance(holder, dict):
         holder[draw(st.one_of(TEXTS, st.sampled_from(["_" + str(key), "value", "valueString"])))] = holder.pop(key)
     else:
-        holder[key] = draw(VALUES)
+        # A copy: the next change may lie inside it, and the lists above are drawn from again.
+        holder[key] = copy.deepcopy(draw(VALUES))
 
 
 def _holders(node: Any) -> list[Any]:

@@ -60,7 +60,7 @@ def _operation(told: Any, at: str) -> _Operation:
         if part["name"] == "value":
             value = typed
     kind = parts.pop("type", None)
-    if kind not in _PARTS:
+    if not isinstance(kind, str) or kind not in _PARTS:
         raise malformed("the type of an operation is add, insert, delete, replace or move", at)
     if parts.keys() != _PARTS[kind]:
         raise malformed(f"the parts of {kind} are type, {', '.join(sorted(_PARTS[kind]))}", at)

@@ -24,7 +24,7 @@ def json_patch(sent: Any) -> Patch:
     if len(sent) > OPERATIONS_MAX:
         raise malformed(f"a patch has at most {OPERATIONS_MAX} operations")
     for place, operation in enumerate(sent):
-        if operation.get("op") not in _OPERATIONS or not isinstance(operation.get("path"), str):
+        if not _is_among(_OPERATIONS, operation.get("op")) or not isinstance(operation.get("path"), str):
             raise malformed("an operation has an op of RFC 6902 and a path", f"[{place}]")
     if sum(operation["op"] == "copy" for operation in sent) > _COPIES_MAX:
         raise malformed(f"a patch copies at most {_COPIES_MAX} times")
@@ -36,6 +36,10 @@ def json_patch(sent: Any) -> Patch:
         return made
 
     return applied
+
+
+def _is_among(names: frozenset[str], sent: Any) -> bool:
+    return isinstance(sent, str) and sent in names
 
 
 def _carried_out(made: Any, operation: dict[str, Any], at: str) -> Any:
