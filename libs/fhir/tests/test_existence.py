@@ -19,6 +19,8 @@ from bedside.fhir.existence.remembering import remember_existence
 from bedside.fhir.rest.testing import Served, served
 
 NOW = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
+# Far above what a burst takes: PostgreSQL finds a deadlock only after a second, and undoes one writer at a time.
+_FIRST_BURST_S = 10
 ENCOUNTERS = Service("encounters", (Owned("Encounter"), Owned("Observation")))
 PATIENTS = Service("patients", (Owned("Patient"), Owned("RelatedPerson")))
 
@@ -184,6 +186,16 @@ async def test_no_write_slips_past_a_merge(encounters: Served) -> None:
     await asyncio.gather(*writes[:10], merge(), *writes[10:])
     found = (await encounters.http.get("/fhir/Observation?subject=Patient/p1&_total=accurate")).json()
     assert found["total"] == 0
+
+
+async def test_a_first_burst_of_creates_about_a_patient_not_heard_of_is_written(encounters: Served, peer: Peer) -> None:
+    peer.existing_patients["Patient/p3"] = Existence(True, 5)
+    creates = [post(encounters, observation(f"Patient/p{1 + n % 3}")) for n in range(24)]
+    async with asyncio.timeout(_FIRST_BURST_S):
+        answers = await asyncio.gather(*creates)
+    assert [answer.status_code for answer in answers] == [201] * 24
+    remembered = await encounters.database.fetch("SELECT fid, ver FROM existence ORDER BY fid")
+    assert [tuple(row) for row in remembered] == [("p1", 1), ("p2", 1), ("p3", 5)]
 
 
 async def test_owners_tell_what_others_may_name_when_it_appears_and_goes(database: Database) -> None:

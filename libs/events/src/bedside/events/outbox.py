@@ -78,7 +78,12 @@ class Outbox:
 
         Facts of one stream are told in the order given.
         """
-        steps = self._steps(tuple(facts), connection.dialect, now=now, cause=cause or Cause())
+        caused = cause or Cause()
+        await self.append_caused(connection, [(fact, caused) for fact in facts], now=now)
+
+    async def append_caused(self, connection: Connection, told: Iterable[tuple[Fact, Cause]], *, now: datetime) -> None:
+        """The same, where each fact has a cause of its own."""
+        steps = self._steps(tuple(told), connection.dialect, now=now)
         rows: Any = None
         try:
             while True:
@@ -95,7 +100,8 @@ class Outbox:
     ) -> None:
         """The same, inside the open transaction of a synchronous SQLAlchemy connection (`session.connection()`)."""
         dialect: Dialect = "sqlite" if connection.dialect.name == "sqlite" else "postgresql"
-        steps = self._steps(tuple(facts), dialect, now=now, cause=cause or Cause())
+        caused = cause or Cause()
+        steps = self._steps(tuple((fact, caused) for fact in facts), dialect, now=now)
         rows: Any = None
         try:
             while True:
@@ -109,25 +115,27 @@ class Outbox:
             return
 
     def _steps(
-        self, facts: tuple[Fact, ...], dialect: Dialect, *, now: datetime, cause: Cause
+        self, told: tuple[tuple[Fact, Cause], ...], dialect: Dialect, *, now: datetime
     ) -> Generator[_Fetch | _Insert, Any, None]:
         """What to run, whoever runs it; the rows of each fetch are sent back in."""
-        if not facts:
+        if not told:
             return
-        counts = sorted(Counter(fact.stream for fact in facts).items())
+        counts = sorted(Counter(fact.stream for fact, _ in told).items())
         numbered = yield _Fetch(_NUMBER[dialect], (orjson.dumps(counts).decode(),))
-        told = {stream: last - count for (stream, count), last in zip(counts, _in_order(counts, numbered), strict=True)}
+        sequences = {
+            stream: last - count for (stream, count), last in zip(counts, _in_order(counts, numbered), strict=True)
+        }
         rows = []
-        correlation_id = cause.correlation_id
-        for fact in facts:
-            told[fact.stream] += 1
+        correlation_ids: dict[Cause, str] = {}
+        for fact, cause in told:
+            sequences[fact.stream] += 1
             event_id = new_event_id(now)
-            correlation_id = correlation_id or event_id
+            correlation_id = correlation_ids.setdefault(cause, cause.correlation_id or event_id)
             body = envelope(
                 fact,
                 source=self.source,
                 event_id=event_id,
-                sequence=told[fact.stream],
+                sequence=sequences[fact.stream],
                 now=now,
                 correlation_id=correlation_id,
                 causation_id=cause.causation_id,
@@ -138,7 +146,7 @@ class Outbox:
                     event_id,
                     fact.event.routing_key,
                     fact.stream,
-                    told[fact.stream],
+                    sequences[fact.stream],
                     fact.subject,
                     shard_of(fact.subject),
                     body,

@@ -40,7 +40,7 @@ async def repoint(
         return 0
     pointing = await current.mentioners(connection, [known[retired].rid])
     steps = await _steps(connection, pointing.get(known[retired].rid, ()), retired, last, stored(now))
-    await store_steps(connection, steps, author=Author(who=MOVED, request_id=cause), ts=stored(now))
+    await store_steps(connection, steps, authors=[Author(who=MOVED, request_id=cause)], ts=stored(now))
     return len(steps)
 
 

@@ -41,7 +41,7 @@ async def point_back(
         return 0
     found = await connection.fetch(_BEFORE_THE_MOVE, known[restored].rid, MOVED, MOVED_BACK)
     steps = await _steps(connection, dict(found), restored, survivor, stored(now))
-    await store_steps(connection, steps, author=Author(who=MOVED_BACK, request_id=cause), ts=stored(now))
+    await store_steps(connection, steps, authors=[Author(who=MOVED_BACK, request_id=cause)], ts=stored(now))
     return len(steps)
 
 

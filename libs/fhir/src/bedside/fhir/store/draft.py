@@ -17,7 +17,7 @@ class Draft:
     With `criteria` (a query) the resource is the one that matches, and the transaction tells its `id`; where none does,
     an update creates one as `new_id`, and `is_new` says so. `sent_id` is the id that such an update was sent with.
     `patch` makes the resource from the version that the transaction finds. What refers to it goes too, when a deletion
-    `cascades`.
+    `cascades`. `request` tells whose draft it is, where requests of several authors share a commit.
     """
 
     kind: Kind
@@ -38,6 +38,7 @@ class Draft:
     references: list["Mention"] = field(default_factory=list)
     links: list[Link] | None = None
     purview: Purview = UNCONFINED
+    request: int = 0
 
     @property
     def key(self) -> str:

@@ -111,7 +111,6 @@ async def _foreign(
     # One that is known to be gone may have returned: the owner says, for its fact may be on the way.
     if unheard := {key for key in foreign - heard.keys() if key not in remembered or not remembered[key].exists}:
         raise Unheard(unheard)
-    await rows.remember(connection, {key: heard[key] for key in foreign & heard.keys() if heard[key].version})
     return frozenset(key for key in foreign if remembered[key].exists)
 
 

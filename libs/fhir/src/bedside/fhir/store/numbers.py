@@ -62,25 +62,28 @@ async def resources(connection: Connection, new: dict[str, int | None]) -> dict[
 
 
 # Times of transactions never go back, whatever the clocks of several processes say: "as of" is then one number.
-_TRANSACTION = """INSERT INTO txn (txn, ts, who, req)
-    SELECT l.txn + 1, CASE WHEN l.ts > $1 THEN l.ts ELSE $2 END, $3, $4
+_TRANSACTIONS = """INSERT INTO txn (txn, ts, who, req)
+    SELECT l.txn + a.n, CASE WHEN l.ts > $1 THEN l.ts ELSE $2 END, a.who, a.req
     FROM (SELECT txn, ts FROM (SELECT txn, ts FROM txn ORDER BY txn DESC LIMIT 1) newest
-          UNION ALL SELECT 0, 0 ORDER BY 1 DESC LIMIT 1) l
+          UNION ALL SELECT 0, 0 ORDER BY 1 DESC LIMIT 1) l CROSS JOIN {authors}
     RETURNING txn"""
+_POSTGRESQL = _TRANSACTIONS.format(authors="unnest($3::text[], $4::text[]) WITH ORDINALITY AS a(who, req, n)")
+_SQLITE = _TRANSACTIONS.format(
+    authors="(SELECT key + 1 AS n, json_extract(value, '$[0]') AS who, json_extract(value, '$[1]') AS req"
+    " FROM json_each($3)) AS a"
+)
 
 
-async def transaction(connection: Connection, author: Author, ts: int) -> int:
-    """The number of this transaction: taken last, and held to the commit. `ts` is not before its versions' times."""
+async def transactions(connection: Connection, authors: Sequence[Author], ts: int) -> range:
+    """A number for each author, ascending: taken last, held to the commit. `ts` is not before the versions' times."""
     await locks.take_numbering(connection)
-    row = await connection.fetch_row(
-        _TRANSACTION,
-        ts,
-        ts,
-        author.who,
-        author.request_id,
-    )
-    assert row is not None, "an insert of one row returns it"
-    return int(row[0])
+    named = [(author.who, author.request_id) for author in authors]
+    if connection.dialect == "postgresql":
+        rows = await connection.fetch(_POSTGRESQL, ts, ts, *(list(column) for column in zip(*named, strict=True)))
+    else:
+        rows = await connection.fetch(_SQLITE, ts, ts, orjson.dumps(named).decode())
+    first = min(int(row[0]) for row in rows)
+    return range(first, first + len(rows))
 
 
 def keys_table(reader: Reader, keys: Collection[str]) -> tuple[str, tuple[object, ...]]:

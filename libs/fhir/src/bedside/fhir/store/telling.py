@@ -1,6 +1,5 @@
 """Facts read off what is being written: what the service declares, and that resources others name appear and go."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -15,9 +14,9 @@ if TYPE_CHECKING:
     from bedside.fhir.store.writer import Step
 
 
-def facts(service: Service, steps: "Sequence[Step]") -> list[Fact]:
-    """In the order of the steps."""
-    return [fact for step in steps for fact in (*_existence(service, step), *_declared(service, step))]
+def facts(service: Service, step: "Step") -> list[Fact]:
+    """What one version is told of."""
+    return [*_existence(service, step), *_declared(service, step)]
 
 
 @lru_cache(maxsize=8)

@@ -81,10 +81,13 @@ class Writer:
         drafts: Sequence[Draft],
         *,
         now: datetime,
-        author: Author,
+        authors: Sequence[Author],
         heard: Mapping[str, Existence],
     ) -> list[Written]:
-        """One answer per draft, in their order. Refused when any of them cannot be: then the caller must roll back."""
+        """One answer per draft, in their order; `authors` by `Draft.request`.
+
+        Refused when any of them cannot be: then the caller must roll back.
+        """
         criteria = conditions.wanted(drafts)
         await locks.take(connection, drafts, criteria)
         found = await linking.matched(connection, drafts, self.facility)
@@ -104,14 +107,13 @@ class Writer:
         await store_steps(
             connection,
             list(steps.values()),
-            author=author,
+            authors=authors,
             ts=stored(now),
             known=known,
             fresh={draft.key for draft in writing if draft.kind == "create"},
             facility=self.facility,
         )
-        facts = telling.facts(self.service, list(steps.values()))
-        await self.outbox.append(connection, facts, now=now, cause=Cause(correlation_id=author.request_id))
+        await self._tell(connection, list(steps.values()), now=now, authors=authors)
         return [
             found[id(draft)]
             if id(draft) in found
@@ -120,6 +122,13 @@ class Writer:
             else self._unchanged(draft, before.get(draft.key))
             for draft in drafts
         ]
+
+    async def _tell(
+        self, connection: Connection, steps: Sequence[Step], *, now: datetime, authors: Sequence[Author]
+    ) -> None:
+        causes = [Cause(correlation_id=author.request_id) for author in authors]
+        told = [(fact, causes[step.draft.request]) for step in steps for fact in telling.facts(self.service, step)]
+        await self.outbox.append_caused(connection, told, now=now)
 
     async def _cascaded(self, connection: Connection, writing: Sequence[Draft]) -> list[Draft]:
         cascading_from = [each for each in writing if each.cascades]
@@ -264,7 +273,7 @@ async def store_steps(
     connection: Connection,
     steps: Sequence[Step],
     *,
-    author: Author,
+    authors: Sequence[Author],
     ts: int,
     known: Mapping[str, current.Known] | None = None,
     fresh: Collection[str] = (),
@@ -272,6 +281,7 @@ async def store_steps(
 ) -> None:
     """Index rows first, then the transaction's number, then the versions: the number is held as briefly as can be.
 
+    Each author (by `Draft.request`) has a number of its own, except one of whom there is no step.
     `known` are resource rows that were looked up already; `fresh` are keys that cannot be there, their ids being new.
     """
     if not steps:
@@ -285,7 +295,9 @@ async def store_steps(
     rids = await _resource_rows(connection, steps, named, dict(known or {}), fresh)
     await inserting.insert(connection, _index_rows(indexed, rids))
     newest = max(ts, *(step.updated for step in steps))
-    await _version_rows(connection, steps, rids, await numbers.transaction(connection, author, newest))
+    writing = sorted({step.draft.request for step in steps})
+    allotted = await numbers.transactions(connection, [authors[request] for request in writing], newest)
+    await _version_rows(connection, steps, rids, dict(zip(writing, allotted, strict=True)))
     await purviews.refuse_outside(connection, [(step.draft, step.vid, index.patients) for step, index in indexed])
 
 
@@ -331,7 +343,9 @@ def _mentioned(step: Step) -> set[str]:
     return {key for mention in step.draft.references if (key := known_key(mention))}
 
 
-async def _version_rows(connection: Connection, steps: Sequence[Step], rids: Mapping[str, int], txn: int) -> None:
+async def _version_rows(
+    connection: Connection, steps: Sequence[Step], rids: Mapping[str, int], txns: Mapping[int, int]
+) -> None:
     type_id = definitions().type_id
     added = [
         (
@@ -339,7 +353,7 @@ async def _version_rows(connection: Connection, steps: Sequence[Step], rids: Map
             rids[step.draft.key],
             step.version,
             type_id(step.draft.type_name),
-            txn,
+            txns[step.draft.request],
             step.op,
             step.updated,
             hashlib.sha256(step.body).digest(),
@@ -348,6 +362,6 @@ async def _version_rows(connection: Connection, steps: Sequence[Step], rids: Map
         for step in steps
     ]
     await inserting.insert(connection, {"version": added})
-    closed = [(txn, step.before.vid) for step in steps if step.before is not None]
+    closed = [(txns[step.draft.request], step.before.vid) for step in steps if step.before is not None]
     if closed:
         await connection.execute_many("UPDATE version SET txn_to = $1 WHERE vid = $2", closed)
