@@ -36,8 +36,6 @@ async def _reported(server: str, on: Stage) -> None:
     cpu: dict[str, list[float]] = {name: [] for name in LIMITS}
     for turn in range(ROUNDS):
         for name, (sent, clients, services, each) in _targets(on, turn).items():
-            # What other owners have is asked once and then remembered.
-            await measure(sent, seconds=60, connections=1, at_most=1)
             measured = await _sent_once(sent, clients, on.pids(*services))
             rates[name].append(measured.per_second * each)
             cpu[name].append(measured.cpu_us / each)

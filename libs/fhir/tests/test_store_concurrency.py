@@ -143,15 +143,3 @@ async def test_conditional_creates_still_make_one_among_plain_creates_of_others(
 
     answers = await asyncio.gather(*(conditional() if n % 2 else plain(1000 + n) for n in range(40)))
     assert Counter(answers) == {201: 21, 200: 19}
-
-
-async def test_a_caller_who_goes_away_takes_nobody_else_along(server: Served) -> None:
-    creates = [asyncio.create_task(create(server, {"resourceType": "Patient"})) for _ in range(20)]
-    await asyncio.wait(creates, return_when=asyncio.FIRST_COMPLETED)
-    for each in creates[::3]:
-        each.cancel()
-    answers = await asyncio.gather(*creates, return_exceptions=True)
-    stayed = [answer for n, answer in enumerate(answers) if n % 3]
-    assert [answer.status_code for answer in stayed if isinstance(answer, httpx.Response)] == [201] * len(stayed)
-    assert any(isinstance(answer, asyncio.CancelledError) for answer in answers)
-    assert (await create(server, {"resourceType": "Patient"})).status_code == 201
