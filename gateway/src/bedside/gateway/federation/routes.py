@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -25,6 +26,23 @@ from bedside.gateway.federation.transactions import Transactions
 from bedside.gateway.owners import Unreachable
 from bedside.identity import Caller, LoginRefused
 
+
+class _Type(Convertor[str]):
+    regex = "[A-Z][A-Za-z]*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+class _Id(_Type):
+    regex = r"[A-Za-z0-9\-.]+"
+
+
+register_url_convertor("fhir_type", _Type())
+register_url_convertor("fhir_id", _Id())
 _TO_OWNER = ("prefer", "x-test-now", "x-provenance", "traceparent")
 
 
@@ -81,6 +99,8 @@ def federation_routes(
 ) -> list[Route]:
     """Everything below the prefix; only `metadata` and the SMART configuration are for those without a token."""
     return [
+        # What is asked most is tried first; it is no other route's path, since their words begin otherwise.
+        Route(f"{prefix}/{{type_name:fhir_type}}/{{id:fhir_id}}", OpenToBrowsers(forwarding)),
         Route(f"{prefix}/.well-known/smart-configuration", OpenToBrowsers(_Shown(discovery.show))),
         Route(f"{prefix}/metadata", OpenToBrowsers(_Shown(capabilities.show))),
         *exports.routes(prefix, OpenToBrowsers),

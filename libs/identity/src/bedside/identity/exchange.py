@@ -29,6 +29,8 @@ class Exchange:
         asked = self._issued.get(key)
         if asked is None or _spent(asked):
             asked = self._issued[key] = asyncio.create_task(self._ask(bearer, audience))
+        elif asked.done():
+            return asked.result().access_token
         try:
             # A caller who goes away must not take the answer from those who wait for the same one.
             return (await asyncio.shield(asked)).access_token

@@ -16,6 +16,7 @@ class Measures:
         labels = {"service": service}
         self._up = Gauge("bedside_up", "1 while the service runs", ["service"], registry=self.registry)
         self._up.labels(**labels).set(1)
+        self._of_requests: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
         self._requests = Counter(
@@ -28,8 +29,14 @@ class Measures:
     def request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         # A method is whatever the caller wrote: one label for all that HTTP does not know, or they fill the memory.
         known = method if method in _METHODS else "other"
-        self._requests.labels(known, route, str(status)).inc()
-        self._seconds.labels(known, route).observe(seconds)
+        key = (known, route, status)
+        if key not in self._of_requests:
+            # As few as there are series: looking them up by label costs more than counting.
+            counted = self._requests.labels(known, route, str(status))
+            self._of_requests[key] = counted, self._seconds.labels(known, route)
+        counter, histogram = self._of_requests[key]
+        counter.inc()
+        histogram.observe(seconds)
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
         """As `bedside.events.Meter`: made when first counted."""
