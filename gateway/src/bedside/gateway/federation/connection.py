@@ -167,7 +167,10 @@ class Connection(asyncio.Protocol):
 
 
 class Pieces:
-    """The body of an answer that is not collected, as it comes; dropped unread, it takes its connection with it."""
+    """The body of an answer that is not collected, as it comes; dropped unread, it takes its connection with it.
+
+    ConnectionError when it does not go on: half an answer is none, whatever kept the rest.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection: Connection | None = connection
@@ -178,7 +181,10 @@ class Pieces:
     async def __anext__(self) -> bytes:
         if self._connection is None:
             raise StopAsyncIteration
-        piece = await self._connection.more()
+        try:
+            piece = await self._connection.more()
+        except TimeoutError as late:
+            raise ConnectionError("the owner did not go on") from late
         if not piece:
             await self.aclose()
             raise StopAsyncIteration
