@@ -11,6 +11,8 @@ import pytest
 from bedside.gateway.federation import semi_joins
 from bedside.gateway.federation.side_by_side import SideBySide, side_by_side
 
+pytestmark = pytest.mark.slow
+
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)]
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 

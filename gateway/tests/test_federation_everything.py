@@ -8,6 +8,8 @@ import pytest
 
 from bedside.gateway.federation.side_by_side import SideBySide, side_by_side
 
+pytestmark = pytest.mark.slow
+
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)]
 
 

@@ -16,6 +16,8 @@ from bedside.gateway.federation.side_by_side import SideBySide, side_by_side
 from bedside.gateway.federation.testing import PUBLIC, Asked, GatewayInFront, Reply, StandIn
 from bedside.identity import LoginRefused
 
+pytestmark = pytest.mark.slow
+
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)]
 ASYNC = {"prefer": "respond-async"}
 

@@ -24,6 +24,8 @@ from bedside.fhir.search.testing import Shelf, shelf
 from bedside.fhir.store.testing import fresh_database
 from bedside.patients.service import service as patients
 
+pytestmark = pytest.mark.slow
+
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)]
 AT_ONCE = 60
 VALUES = (

@@ -20,6 +20,8 @@ from bedside.fhir.declaration import Owned, Service
 from bedside.fhir.rest.testing import BASE, Served, served
 from bedside.fhir.store.testing import fresh_database
 
+pytestmark = pytest.mark.slow
+
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)]
 _TYPES = """
     Patient Practitioner Organization Encounter Observation Condition Coverage List Basic Group Task Provenance

@@ -16,6 +16,8 @@ import pytest
 
 from bedside.fhir.search.testing import Shelf, shelf
 
+pytestmark = pytest.mark.slow
+
 Json = dict[str, Any]
 UCUM = "http://unitsofmeasure.org"
 SEEDS = range(4)

@@ -9,6 +9,8 @@ from fhirclient.server import FHIRNotFoundException, FHIRPermissionDeniedExcepti
 from tests.platform import Platform
 from tests.system.access import Access
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def app(platform: Platform) -> FHIRClient:

@@ -11,6 +11,8 @@ from fhirpy.base.exceptions import OperationOutcome as Refusal
 from tests.platform import Platform
 from tests.system.access import Access
 
+pytestmark = pytest.mark.slow
+
 SYSTEM = "http://example.org/fhirpy"
 
 
