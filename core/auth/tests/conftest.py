@@ -39,13 +39,16 @@ APP_SCOPE = "openid profile fhirUser launch/patient online_access offline_access
 
 @dataclass
 class MovableClock:
-    ahead: timedelta = timedelta(0)
+    """Goes on by a microsecond each time it is read: on a slow machine no wait is over before it is looked at."""
+
+    instant: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        self.advance(microseconds=1)
+        return self.instant
 
     def advance(self, **by: float) -> None:
-        self.ahead += timedelta(**by)
+        self.instant += timedelta(**by)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
