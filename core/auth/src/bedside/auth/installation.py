@@ -22,6 +22,8 @@ class Installation:
     master_secret: str = field(repr=False)
     addresses: Mapping[str, str]
     service_secrets: Mapping[str, str] = field(repr=False)
+    demo: bool = False
+    """Whether people without a second factor may sign in without one."""
 
     @classmethod
     def of(cls, settings: "Settings") -> "Installation":
@@ -32,6 +34,7 @@ class Installation:
             master_secret=settings.kept_secret("auth-master"),
             addresses={name: settings.address(name) for name in ("gateway", "patients", "encounters", "auth")},
             service_secrets={name: settings.service_secret(name) for name in ("gateway", "patients", "encounters")},
+            demo=settings.demo,
         )
 
     @property

@@ -1,14 +1,9 @@
 """People, clients, what was granted to them, and the keys that sign it."""
 
-from alembic import op
+from bedside.auth.column_types import run
 
 revision = "0001"
 down_revision = None
-
-_TYPES = {
-    "postgresql": {"instant": "timestamptz", "bytes": "bytea", "json": "json", "flag": "boolean"},
-    "sqlite": {"instant": "timestamp", "bytes": "blob", "json": "text", "flag": "boolean"},
-}
 
 _STATEMENTS = (
     """CREATE TABLE "user"(
@@ -117,6 +112,4 @@ _STATEMENTS = (
 
 
 def upgrade() -> None:
-    types = _TYPES[op.get_context().dialect.name]
-    for statement in _STATEMENTS:
-        op.execute(statement.format(**types))
+    run(*_STATEMENTS)

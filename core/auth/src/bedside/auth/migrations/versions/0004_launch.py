@@ -1,0 +1,8 @@
+"""Launches by an EHR, and the context they carry."""
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    pass

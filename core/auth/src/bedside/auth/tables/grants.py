@@ -1,0 +1,54 @@
+"""What was granted: codes, refresh tokens and the families they grow in."""
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from bedside.auth.tables.instant import Instant
+
+
+class AuthCode(SQLModel, table=True):
+    __tablename__ = "auth_code"
+    id: str = Field(primary_key=True)
+    family: str
+    client_id: str = Field(foreign_key="client.id")
+    user_id: str = Field(foreign_key="user.id")
+    session_id: str = Field(foreign_key="session.id")
+    redirect_uri: str
+    scope: str
+    challenge: str
+    nonce: str | None = None
+    expires_at: datetime = Field(sa_type=Instant)
+    used_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class GrantFamily(SQLModel, table=True):
+    """All that grew out of one authorization. Its id is the `sid` of the tokens."""
+
+    __tablename__ = "grant_family"
+    id: str = Field(primary_key=True)
+    client_id: str = Field(foreign_key="client.id")
+    user_id: str = Field(foreign_key="user.id")
+    session_id: str = Field(foreign_key="session.id")
+    scope: str
+    patient: str | None = None
+    auth_time: datetime = Field(sa_type=Instant)
+    ends_at: datetime = Field(sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class RefreshToken(SQLModel, table=True):
+    __tablename__ = "refresh_token"
+    id: str = Field(primary_key=True)
+    family: str = Field(foreign_key="grant_family.id")
+    expires_at: datetime = Field(sa_type=Instant)
+    used_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Revocation(SQLModel, table=True):
+    """What services must refuse; kept as long as a token it speaks of could live."""
+
+    kind: str = Field(primary_key=True)
+    value: str = Field(primary_key=True)
+    issued_before: datetime = Field(sa_type=Instant)
+    until: datetime = Field(sa_type=Instant)

@@ -1,0 +1,46 @@
+"""Browsers: the tries, the sessions, and the requests they carry to their end."""
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from bedside.auth.tables.instant import Instant
+
+
+class Attempt(SQLModel, table=True):
+    """Failed sign-ins of one account name, known or not: the table does not tell which names exist."""
+
+    account: str = Field(primary_key=True)
+    failures: int = 0
+    locked_until: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Session(SQLModel, table=True):
+    """A browser that is signed in."""
+
+    id: str = Field(primary_key=True)
+    user_id: str = Field(foreign_key="user.id")
+    auth_time: datetime = Field(sa_type=Instant)
+    seen_at: datetime = Field(sa_type=Instant)
+    ends_at: datetime = Field(sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class AuthRequest(SQLModel, table=True):
+    """An accepted authorization request, waiting for its person."""
+
+    __tablename__ = "auth_request"
+    id: str = Field(primary_key=True)
+    browser: str
+    """Only the browser that brought the request may answer it."""
+    client_id: str = Field(foreign_key="client.id")
+    redirect_uri: str
+    scope: str
+    state: str | None = None
+    nonce: str | None = None
+    challenge: str
+    must_consent: bool = False
+    signed_in_after: datetime | None = Field(default=None, sa_type=Instant)
+    """From `prompt=login` and `max_age`: an older sign-in does not count."""
+    expires_at: datetime = Field(sa_type=Instant)
+    answered_at: datetime | None = Field(default=None, sa_type=Instant)
