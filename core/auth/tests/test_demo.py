@@ -24,6 +24,7 @@ class Settings:
     folder: Path
     issuer: str = "http://127.0.0.1:8003"
     fhir_base: str = f"{GATEWAY}/fhir"
+    demo: bool = True
     kept: dict[str, str] = field(default_factory=dict)
 
     def database_url(self, service: str) -> str:

@@ -19,6 +19,8 @@ from bedside.identity.scopes import Scopes
 
 REQUEST_LIFE = timedelta(minutes=30)
 CODE_LIFE = timedelta(seconds=60)
+OWN_PAGES = "bedside-auth"
+"""Stands where an app's request has its client. Without secret, grant or redirect URI, it is of use to nobody."""
 
 
 class AnsweredAlready(OAuthRefused):
@@ -32,6 +34,11 @@ class Pending:
     handle: str
     row: AuthRequest
     client: Client
+
+    @property
+    def own_page(self) -> bool:
+        """Whether it leads to one of auth's own pages, at the path in `redirect_uri`, rather than to an app."""
+        return self.client.id == OWN_PAGES
 
 
 def keep_request(
@@ -120,6 +127,13 @@ def answered_with_code(
         )
     )
     return _sent_back(authority, pending.row.redirect_uri, pending.row.state, {"code": code})
+
+
+def answered_with_own_page(authority: Authority, session: Session, pending: Pending) -> str:
+    """The path to send the browser to. The request is answered once."""
+    assert pending.own_page, "an app is answered with a code"
+    _answer_once(authority, session, pending)
+    return pending.row.redirect_uri
 
 
 def answered_with_error(authority: Authority, session: Session, pending: Pending, refused: OAuthRefused) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import to_thread
 
 from bedside.auth.authority import Authority
+from bedside.auth.authorizing import OWN_PAGES
 from bedside.auth.directory import keep_client, keep_user, user_named
 from bedside.auth.installation import SERVICES, Installation
 from bedside.identity.exchange import GRANT_TYPE as TOKEN_EXCHANGE
@@ -56,6 +57,7 @@ def ensure_services(authority: Authority) -> None:
     """Registers the services, so that they can sign in as themselves. Safe to repeat."""
     installation = authority.installation
     with authority.units.unit() as session:
+        keep_client(session, OWN_PAGES, name="Bedside", grant_types=[], scope="", audiences=[], first_party=True)
         for name in SERVICES:
             keep_client(
                 session,

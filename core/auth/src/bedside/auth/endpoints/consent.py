@@ -97,7 +97,7 @@ def _found(
     if pending is None:
         return too_late()
     browser_session = current_session(session, browser.session_secret, now=authority.clock.now())
-    if browser_session is None or must_sign_in(pending, browser_session):
+    if browser_session is None or must_sign_in(pending, browser_session) or pending.own_page:
         return next_step(authority, session, pending, browser.session_secret)
     return pending, browser_session
 

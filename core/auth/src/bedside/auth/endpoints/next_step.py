@@ -11,6 +11,7 @@ from bedside.auth.authorizing import (
     Pending,
     answered_with_code,
     answered_with_error,
+    answered_with_own_page,
     grantable,
     must_consent,
     must_sign_in,
@@ -39,6 +40,8 @@ def _next_address(
             raise OAuthRefused("login_required", "the person is not signed in")
         return _page("sign-in", pending)
     assert browser_session is not None, "whoever need not sign in has a session"
+    if pending.own_page:
+        return answered_with_own_page(authority, session, pending)
     user = session.get(User, browser_session.user_id)
     assert user is not None, "a session is somebody's"
     granted = grantable(authority, session, pending, user)

@@ -16,6 +16,7 @@ from bedside.auth.parameters import Parameters
 from bedside.auth.protocol import read_form
 from bedside.auth.sign_in.browser import Browser
 from bedside.auth.sign_in.lockout import begin_attempt, succeeded
+from bedside.auth.sign_in.own_pages import ask_for_own_page, own_path
 from bedside.auth.sign_in.sessions import begin_session, current_session
 from bedside.auth.tables import User
 
@@ -29,8 +30,11 @@ def routes(authority: Authority) -> APIRouter:
     @router.get("/sign-in", openapi_extra=PUBLIC)
     def sign_in_page(request: Request) -> Response:
         browser = Browser(authority, request)
-        handle = request.query_params.get("request")
+        handle, onward = request.query_params.get("request"), own_path(request.query_params.get("to"))
         with authority.units.unit() as session:
+            if onward is not None:
+                waiting = ask_for_own_page(authority, session, onward, browser=browser.name)
+                return browser.remember(next_step(authority, session, waiting, browser.session_secret))
             pending = pending_request(authority, session, handle, browser=browser.name)
             return browser.remember(_form(browser, pending) if pending else too_late())
 
@@ -92,7 +96,7 @@ def _form(
     return page(
         "sign_in.html",
         status=status,
-        sends_on_to=pending.row.redirect_uri,
+        sends_on_to=None if pending.own_page else pending.row.redirect_uri,
         app=pending.client.name,
         first_party=pending.client.first_party,
         request=pending.handle,
