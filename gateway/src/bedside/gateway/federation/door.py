@@ -1,15 +1,11 @@
 """Who comes in: the token is checked here before anything is asked of an owner."""
 
-from collections.abc import Iterable
-
-from cachetools import LRUCache
 from starlette.responses import Response
+from starlette.types import Scope
 
 from bedside.fhir.outcome import Issue
 from bedside.gateway.federation.refusals import outcome
-from bedside.identity import Caller, LoginRefused, Refused, Verified, Verifier
-
-CALLERS_KEPT_MAX = 2_000
+from bedside.identity import Caller, Guard, LoginRefused, Refused, Unreachable, Verifier
 
 
 class NotAdmitted(Exception):
@@ -22,26 +18,19 @@ class NotAdmitted(Exception):
 
 class Door:
     def __init__(self, verifier: Verifier) -> None:
-        self._verifier = verifier
-        self._callers: LRUCache[str, tuple[Verified, Caller]] = LRUCache(CALLERS_KEPT_MAX)
+        self._guard = Guard(verifier)
 
-    async def caller(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, Caller]:
-        """The bearer token as it was sent, and whose it is. NotAdmitted with a 401 otherwise."""
-        given = next((value for name, value in headers if name == b"authorization"), b"")
-        scheme, _, token = given.partition(b" ")
-        if scheme.lower() != b"bearer" or not token:
-            raise NotAdmitted(_unauthorized("A bearer token is needed.", "Bearer"))
-        bearer = token.strip().decode("latin-1")
+    async def caller(self, scope: Scope) -> tuple[str, Caller]:
+        """The bearer token as it was sent, and whose it is. NotAdmitted otherwise: with 401, or with 503 when nobody
+        can tell."""
         try:
-            verified = await self._verifier.verify(bearer)
+            admitted = await self._guard.admit(scope)
         except Refused as refused:
-            raise NotAdmitted(_token_refused(refused.error)) from refused
-        # The verifier answers a token it knows with the same object, every check made anew; only what follows from
-        # the scopes is remembered here.
-        known = self._callers.get(bearer)
-        if known is None or known[0] is not verified:
-            known = self._callers[bearer] = (verified, Caller.of(verified))
-        return bearer, known[1]
+            raise NotAdmitted(_not_admitted(refused)) from refused
+        except Unreachable as problem:
+            issue = Issue("transient", "Who may call cannot be told at the moment; try again later.")
+            raise NotAdmitted(outcome(503, [issue], {"Retry-After": "2"})) from problem
+        return admitted.bearer, admitted.caller
 
 
 def permitted(caller: Caller, method: str, type_name: str, rest: str) -> bool:
@@ -61,6 +50,12 @@ def exchange_refused(problem: LoginRefused) -> Response:
     if problem.error == "invalid_scope":
         return outcome(403, [Issue("forbidden", "The token's scopes do not reach the service that owns this.")])
     return _token_refused("invalid_token")
+
+
+def _not_admitted(refused: Refused) -> Response:
+    if refused.reason == "absent":
+        return _unauthorized("A bearer token is needed.", "Bearer")
+    return _token_refused(refused.error)
 
 
 def _token_refused(error: str) -> Response:

@@ -64,7 +64,7 @@ class Forwarding:
             if scope["method"] not in _METHODS:
                 issue = Issue("not-supported", "That method is not supported.")
                 raise NotAdmitted(outcome(405, [issue], {"Allow": ", ".join(sorted(_METHODS))}))
-            bearer, caller = await self._door.caller(scope["headers"])
+            bearer, caller = await self._door.caller(scope)
             await self._forward(scope, receive, send, bearer, caller)
         except NotAdmitted as refused:
             await refused.response(scope, receive, send)

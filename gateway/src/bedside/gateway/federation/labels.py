@@ -31,7 +31,7 @@ class Labels:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            bearer, _ = await self._door.caller(scope["headers"])
+            bearer, _ = await self._door.caller(scope)
             response = await self._answer(Request(scope, receive), bearer)
         except NotAdmitted as refused:
             response = refused.response

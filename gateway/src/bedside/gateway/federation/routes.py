@@ -61,7 +61,7 @@ class Bundles:
             return
         request = Request(scope, receive)
         try:
-            bearer, caller = await self._door.caller(scope["headers"])
+            bearer, caller = await self._door.caller(scope)
             response = await self._answer(request, bearer, caller)
         except NotAdmitted as refused:
             response = refused.response

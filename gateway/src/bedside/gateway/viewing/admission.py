@@ -3,24 +3,27 @@
 from starlette.requests import Request
 
 from bedside.gateway.viewing.refusals import Refusal
-from bedside.identity import Caller, Refused, Verifier
+from bedside.identity import Caller, Guard, Refused, Unreachable
 
 
-async def admitted(request: Request, verifier: Verifier, role: str) -> tuple[str, Caller]:
+async def admitted(request: Request, guard: Guard, role: str) -> tuple[str, Caller]:
     """The bearer token, and the caller who holds the role in the path. Raises Refusal."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    bearer = token.strip()
-    if scheme.lower() != "bearer" or not bearer:
-        raise Refusal(401, "about:blank", "A bearer token is needed.", headers={"WWW-Authenticate": "Bearer"})
     try:
-        caller = Caller.of(await verifier.verify(bearer))
+        known = await guard.admit(request.scope)
     except Refused as refused:
+        if refused.reason == "absent":
+            needed = "A bearer token is needed."
+            raise Refusal(401, "about:blank", needed, headers={"WWW-Authenticate": "Bearer"}) from refused
         raise token_ended(refused.error) from refused
+    except Unreachable as problem:
+        text = "Who may call cannot be told at the moment."
+        raise Refusal(503, "about:blank", text, headers={"Retry-After": "2"}) from problem
+    caller = known.caller
     if role not in caller.roles:
         raise Refusal(403, "not-your-role", "This view is not available to your role.", {"role": role})
     if not caller.may("r", "Patient"):
         raise Refusal(403, "not-your-role", "The token's scopes do not reach patients.", {"role": role})
-    return bearer, caller
+    return known.bearer, caller
 
 
 def token_ended(error: str = "invalid_token") -> Refusal:

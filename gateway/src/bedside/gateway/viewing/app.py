@@ -24,7 +24,7 @@ from bedside.gateway.viewing.envelope import VIEW_VERSION, Meta, Problem, answer
 from bedside.gateway.viewing.fetching import Fetching, Sources
 from bedside.gateway.viewing.records import NoSuchPatient, NotAnswered, Records, TokenEnded
 from bedside.gateway.viewing.refusals import Refusal, refused, told
-from bedside.identity import Caller, Verifier
+from bedside.identity import Caller, Guard, Verifier
 from bedside.service import Clock
 
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
@@ -44,7 +44,7 @@ def views_app(views: Iterable[View], *, records: Records, verifier: Verifier, cl
     app = FastAPI(title="Bedside views", version=VIEW_VERSION, docs_url=None, redoc_url=None)
     app.add_exception_handler(Refusal, told)
     app.add_exception_handler(HTTPException, told)
-    reading = _Reading(records, verifier, clock, zone)
+    reading = _Reading(records, Guard(verifier), clock, zone)
     for view in views:
         model = answer_model(view)
         for role in view.roles:
@@ -63,15 +63,15 @@ def views_app(views: Iterable[View], *, records: Records, verifier: Verifier, cl
 
 
 class _Reading:
-    def __init__(self, records: Records, verifier: Verifier, clock: Clock, zone: ZoneInfo) -> None:
+    def __init__(self, records: Records, guard: Guard, clock: Clock, zone: ZoneInfo) -> None:
         self._records = records
-        self._verifier = verifier
+        self._guard = guard
         self._clock = clock
         self._zone = zone
 
     def endpoint(self, view: View, role: str) -> Callable[[Request, str], Awaitable[Response]]:
         async def read(request: Request, id: str) -> Response:
-            bearer, caller = await admitted(request, self._verifier, role)
+            bearer, caller = await admitted(request, self._guard, role)
             try:
                 numbered = _MRN.fullmatch(id)
                 if numbered:

@@ -4,6 +4,7 @@ from bedside.identity.caller import Caller
 from bedside.identity.clock import Clock
 from bedside.identity.denylist import Denylist
 from bedside.identity.exchange import Exchange
+from bedside.identity.guard import Admitted, Guard
 from bedside.identity.keys import Keys
 from bedside.identity.refusal import Refused, Unreachable
 from bedside.identity.roles import ROLES, Role
@@ -14,10 +15,12 @@ from bedside.identity.token import Unverified, Verified, Verifier
 
 __all__ = [
     "ROLES",
+    "Admitted",
     "Caller",
     "Clock",
     "Denylist",
     "Exchange",
+    "Guard",
     "Keys",
     "LoginRefused",
     "Permission",

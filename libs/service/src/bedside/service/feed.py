@@ -7,7 +7,7 @@ from starlette.responses import Response
 from bedside.events import Feed
 from bedside.events.database import Database
 from bedside.events.feed import FEED_PAGE_MAX
-from bedside.identity import Caller, Refused, Verifier
+from bedside.identity import Guard, Refused, Unreachable, Verifier
 from bedside.service.feeds import SCOPE
 
 
@@ -19,7 +19,7 @@ class FeedRoute:
 
     def __init__(self, database: Database, verifier: Verifier) -> None:
         self._feed = Feed(database)
-        self._verifier = verifier
+        self._guard = Guard(verifier)
 
     async def shown(self, request: Request) -> Response:
         refusal = await self._refused(request)
@@ -32,14 +32,15 @@ class FeedRoute:
         return Response(page.emit(), media_type="application/json")
 
     async def _refused(self, request: Request) -> Response | None:
-        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not bearer:
-            return _problem(401, "A bearer token is needed.", challenge="Bearer")
         try:
-            caller = Caller.of(await self._verifier.verify(bearer))
+            admitted = await self._guard.admit(request.scope)
         except Refused as refused:
+            if refused.reason == "absent":
+                return _problem(401, "A bearer token is needed.", challenge="Bearer")
             return _problem(401, "The token was refused.", challenge=f'Bearer error="{refused.error}"')
-        if SCOPE not in str(caller.scopes).split():
+        except Unreachable:
+            return _problem(503, "Who may call cannot be told at the moment.")
+        if not admitted.caller.holds(SCOPE):
             return _problem(403, f"The scope {SCOPE} is needed.")
         return None
 

@@ -125,7 +125,7 @@ class _Admitted:
 
     async def _answered(self, request: Request) -> Response:
         try:
-            bearer, caller = await self._door.caller(request.scope["headers"])
+            bearer, caller = await self._door.caller(request.scope)
             answer = self._answering.get(request.method)
             if answer is None:
                 issue = Issue("not-supported", "That method is not supported here.")

@@ -18,12 +18,10 @@ from bedside.fhir.rest.negotiation import ANYTHING, wanted
 from bedside.fhir.rest.refusals import refused
 from bedside.fhir.rest.versions import ABSENT
 from bedside.fhir.store.references import types
-from bedside.identity import Caller, Verifier
-from bedside.identity import Refused as TokenRefused
+from bedside.identity import Caller, Guard
 
 # R4 allows the ids "." and "..", but in an address they mean another place: nobody could ever read such a resource.
 _ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9\-.]{1,64}", re.ASCII)
-_CALLERS_MAX = 1024
 _READING = ("GET", "HEAD")
 _QUERY_CHARACTERS_MAX = 64 * 1024
 
@@ -33,49 +31,25 @@ def routes(engine: Engine, interactions: Iterable[Interaction], prefix: str) -> 
     by_path: dict[str, dict[str, Interaction]] = {}
     for interaction in interactions:
         by_path.setdefault(interaction.path, {})[interaction.method] = interaction
-    callers = Callers(engine.verifier)
+    guard = Guard(engine.verifier)
     return [
         Route(prefix + address, endpoint, methods=list(endpoint.methods))
         for path, methods in by_path.items()
-        for endpoint in (Endpoint(engine, callers, methods),)
+        for endpoint in (Endpoint(engine, guard, methods),)
         for address in (("", "/") if path == "/" else (path,))
     ]
-
-
-class Callers:
-    """Who calls. Scopes are bounded by roles once for each token, not once for each request."""
-
-    def __init__(self, verifier: Verifier) -> None:
-        self._verifier = verifier
-        self._known: dict[int, tuple[object, Caller]] = {}
-
-    async def of(self, request: Request) -> Caller:
-        """Raises the refusal of `bedside.identity` without a good token."""
-        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not bearer:
-            raise TokenRefused("absent")
-        verified = await self._verifier.verify(bearer.strip())
-        known = self._known.get(id(verified))
-        # The number of an object is used again after its end; the object itself, which we keep, cannot be another.
-        if known is not None and known[0] is verified:
-            return known[1]
-        caller = Caller.of(verified)
-        if len(self._known) >= _CALLERS_MAX:
-            self._known.clear()
-        self._known[id(verified)] = (verified, caller)
-        return caller
 
 
 class Endpoint:
     """The interactions at one path. Pure ASGI: a request costs no middleware."""
 
-    def __init__(self, engine: Engine, callers: Callers, methods: Mapping[str, Interaction]) -> None:
+    def __init__(self, engine: Engine, guard: Guard, methods: Mapping[str, Interaction]) -> None:
         self.engine = engine
         self.interactions = dict(methods)
         self.methods = set(methods)
         if "GET" in methods:
             self.interactions["HEAD"] = methods["GET"]
-        self._callers = callers
+        self._guard = guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -93,7 +67,7 @@ class Endpoint:
             # Passed over, it would leave a change without the account that its author gave of it.
             text = "X-Provenance is not supported: write a Provenance in the same transaction"
             raise Refused(400, [Issue("not-supported", text)])
-        caller = _NOBODY if interaction.scope == "public" else await self._callers.of(request)
+        caller = _NOBODY if interaction.scope == "public" else (await self._guard.admit(request.scope)).caller
         query = request.scope["query_string"]
         if len(query) > _QUERY_CHARACTERS_MAX:
             raise Refused(400, [Issue("too-long", "the query is too long; use POST _search")])

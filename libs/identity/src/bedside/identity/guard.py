@@ -1,0 +1,73 @@
+"""The door of an app: from a request to its caller, or to a reason why not.
+
+A service's author needs this much::
+
+    guard = Guard(runtime.verifier({runtime.address}))
+
+    @access(token_with("system/beds.read"))          # an app with a route that does not say so is not started
+    async def beds(request: Request) -> Response:
+        try:
+            admitted = await guard.admit(request.scope)
+        except Refused as refused:                   # no token, or one that proves nothing
+            return unauthorized(refused)             # 401
+        if not admitted.caller.holds("system/beds.read"):
+            return forbidden()                       # 403
+        return shown(await store.beds(), for_=admitted.caller)
+
+`Unreachable` (nobody can say what was revoked) is answered with 503. In tests, `bedside.identity.testing.TestIssuer`
+makes the verifier and the tokens.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cachetools import LRUCache
+
+from bedside.identity.caller import Caller
+from bedside.identity.refusal import Refused
+from bedside.identity.token import Verified, Verifier
+
+CALLERS_KEPT_MAX = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """`bearer` is the token as it came, for exchanging it."""
+
+    bearer: str
+    caller: Caller
+
+
+class Guard:
+    """One per app. Whatever it does not understand is refused."""
+
+    def __init__(self, verifier: Verifier) -> None:
+        self._verifier = verifier
+        self._callers: LRUCache[str, tuple[Verified, Caller]] = LRUCache(CALLERS_KEPT_MAX)
+
+    async def admit(self, scope: Mapping[str, Any]) -> Admitted:
+        """`scope` is the request's, as ASGI has it. Raises Refused, and Unreachable when nobody can tell."""
+        bearer = bearer_of(scope["headers"])
+        return Admitted(bearer, self._caller(bearer, await self._verifier.verify(bearer)))
+
+    def _caller(self, bearer: str, verified: Verified) -> Caller:
+        # The verifier answers a token it knows with the same object, every check made anew; only what follows from
+        # its scopes and roles is remembered here.
+        known = self._callers.get(bearer)
+        if known is None or known[0] is not verified:
+            known = self._callers[bearer] = (verified, Caller.of(verified))
+        return known[1]
+
+
+def bearer_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Raises Refused("absent") without exactly one bearer token. https://www.rfc-editor.org/rfc/rfc6750#section-2.1"""
+    given = [value for name, value in headers if name == b"authorization"]
+    # Two would let a proxy before us read one and us the other.
+    if len(given) != 1:
+        raise Refused("absent")
+    scheme, _, token = given[0].partition(b" ")
+    bearer = token.strip()
+    if scheme.lower() != b"bearer" or not bearer:
+        raise Refused("absent")
+    return bearer.decode("latin-1")
