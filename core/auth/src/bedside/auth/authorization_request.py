@@ -14,6 +14,7 @@ from bedside.identity.scopes import Scopes
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9\-_]{43}")
 _VALUE_MAX = 2_000
+_ACR_VALUES_MAX = 10
 _PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 
 
@@ -37,6 +38,15 @@ class AuthorizationRequest:
     nonce: str | None
     prompts: frozenset[str]
     max_age_s: int | None
+    acr_values: tuple[str, ...] = ()
+    """Most wanted first."""
+    launch: str | None = None
+    """What an EHR gave the app to hand on."""
+
+    @property
+    def demands_sign_in(self) -> bool:
+        """Whether the person has to sign in now, even if they did so a moment ago."""
+        return bool({"login", "select_account"} & self.prompts) or self.max_age_s == 0
 
 
 def redirect_of(parameters: Parameters, client: Client | None) -> Redirect:
@@ -72,6 +82,8 @@ def authorization_request(parameters: Parameters, redirect: Redirect, *, fhir_ba
         nonce=parameters.get("nonce"),
         prompts=_prompts(parameters),
         max_age_s=_max_age(parameters),
+        acr_values=tuple((parameters.get("acr_values") or "").split()[:_ACR_VALUES_MAX]),
+        launch=_launch(parameters, scopes),
     )
 
 
@@ -117,6 +129,13 @@ def _prompts(parameters: Parameters) -> frozenset[str]:
     if not prompts <= _PROMPTS or ("none" in prompts and len(prompts) > 1):
         raise invalid_request("prompt is not understood")
     return prompts
+
+
+def _launch(parameters: Parameters, scopes: Scopes) -> str | None:
+    launch = parameters.get("launch")
+    if launch is not None and "launch" not in scopes.words:
+        raise invalid_request("launch is sent, and the scope launch is not asked for")
+    return launch
 
 
 def _max_age(parameters: Parameters) -> int | None:

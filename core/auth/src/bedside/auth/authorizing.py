@@ -1,7 +1,7 @@
 """From a signed-in person and an app's request to the code, or to what is still missing."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -11,10 +11,13 @@ from bedside.auth.authority import Authority
 from bedside.auth.authorization_request import AuthorizationRequest, Redirect
 from bedside.auth.directory import roles_of
 from bedside.auth.granting import granted_to_person, says_something
+from bedside.auth.launch_context import LaunchContext
+from bedside.auth.launches import context_of_launch, presented_launch, use_launch
 from bedside.auth.refusals import OAuthRefused
 from bedside.auth.secrets_kept import digest, new_secret
-from bedside.auth.tables import AuthCode, AuthRequest, Client, Consent, User
+from bedside.auth.tables import AuthCode, AuthRequest, Client, Consent, Launch, User
 from bedside.auth.tables import Session as BrowserSession
+from bedside.auth.whom import has_a_choice, only_patient
 from bedside.identity.scopes import Scopes
 
 REQUEST_LIFE = timedelta(minutes=30)
@@ -42,11 +45,19 @@ class Pending:
 
 
 def keep_request(
-    authority: Authority, session: Session, asked: AuthorizationRequest, redirect: Redirect, *, browser: str
+    authority: Authority,
+    session: Session,
+    asked: AuthorizationRequest,
+    redirect: Redirect,
+    *,
+    browser: str,
+    session_secret: str | None = None,
 ) -> Pending:
+    """`session_secret` is that of the session the browser is in already. Raises OAuthRefused."""
     now = authority.clock.now()
     handle = new_secret()
-    after = now if {"login", "select_account"} & asked.prompts else None
+    launch = presented_launch(authority, session, asked.launch, redirect.client) if asked.launch else None
+    after = now if asked.demands_sign_in else None
     if asked.max_age_s is not None and after is None:
         after = now - timedelta(seconds=asked.max_age_s)
     row = AuthRequest(
@@ -60,6 +71,9 @@ def keep_request(
         challenge=asked.challenge,
         must_consent="consent" in asked.prompts,
         signed_in_after=after,
+        session_before=digest(session_secret) if session_secret and asked.demands_sign_in else None,
+        acr_values=" ".join(asked.acr_values) or None,
+        launch=launch.id if launch else None,
         expires_at=now + REQUEST_LIFE,
     )
     session.add(row)
@@ -80,7 +94,19 @@ def pending_request(authority: Authority, session: Session, handle: str | None, 
 
 def must_sign_in(pending: Pending, browser_session: BrowserSession | None) -> bool:
     after = pending.row.signed_in_after
-    return browser_session is None or (after is not None and browser_session.auth_time < after)
+    if browser_session is None or browser_session.id == pending.row.session_before:
+        return True
+    return after is not None and browser_session.auth_time < after
+
+
+def must_choose_patient(authority: Authority, session: Session, pending: Pending, user: User) -> bool:
+    """Whether the app asks to be told a patient, and it is open whom."""
+    if pending.row.patient is not None or (pending.row.launch and context_of(session, pending, user).patient):
+        return False
+    whoever = LaunchContext(patient="whoever it will be")
+    granted = _granted(authority, session, pending, user, whoever)
+    roles = roles_of(session, user, now=authority.clock.now())
+    return "launch/patient" in granted.words and has_a_choice(session, user, roles)
 
 
 def must_consent(session: Session, pending: Pending, user: User, granted: Scopes) -> bool:
@@ -94,22 +120,40 @@ def must_consent(session: Session, pending: Pending, user: User, granted: Scopes
 
 def grantable(authority: Authority, session: Session, pending: Pending, user: User) -> Scopes:
     """What this person may give this app. Raises OAuthRefused invalid_scope when that is nothing."""
-    granted = granted_to_person(
-        Scopes.parse(pending.row.scope),
-        client=Scopes.parse(pending.client.scope),
-        roles=roles_of(session, user, now=authority.clock.now()),
-        patient=user.patient,
-    )
+    granted = _granted(authority, session, pending, user, context_of(session, pending, user))
     if not says_something(granted):
         raise OAuthRefused("invalid_scope", "nothing of what was asked for can be granted")
     return granted
 
 
+def context_of(session: Session, pending: Pending, user: User) -> LaunchContext:
+    """As far as it is known: from the EHR, else the patient who was chosen, else the only one it can be.
+
+    Raises OAuthRefused when the launch is not this person's.
+    """
+    if pending.row.launch is not None:
+        launched = context_of_launch(session.get_one(Launch, pending.row.launch), user)
+        return replace(launched, patient=launched.patient or pending.row.patient)
+    return LaunchContext(patient=pending.row.patient or only_patient(session, user))
+
+
+def _granted(authority: Authority, session: Session, pending: Pending, user: User, context: LaunchContext) -> Scopes:
+    return granted_to_person(
+        Scopes.parse(pending.row.scope),
+        client=Scopes.parse(pending.client.scope),
+        roles=roles_of(session, user, now=authority.clock.now()),
+        context=context,
+    )
+
+
 def answered_with_code(
     authority: Authority, session: Session, pending: Pending, browser_session: BrowserSession, granted: Scopes
 ) -> str:
-    """The address to send the browser to. The request is answered once."""
+    """The address to send the browser to. The request is answered once, and its launch used. Raises OAuthRefused."""
     now = authority.clock.now()
+    context = context_of(session, pending, session.get_one(User, browser_session.user_id)).within(granted)
+    if pending.row.launch is not None:
+        use_launch(authority, session, pending.row.launch)
     _answer_once(authority, session, pending)
     code = new_secret()
     session.add(
@@ -123,6 +167,8 @@ def answered_with_code(
             scope=str(granted),
             challenge=pending.row.challenge,
             nonce=pending.row.nonce,
+            patient=context.patient,
+            context=context.rest(),
             expires_at=now + CODE_LIFE,
         )
     )

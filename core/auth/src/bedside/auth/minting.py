@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bedside.auth.authority import Authority
+from bedside.auth.launch_context import LaunchContext
 from bedside.auth.tables import GrantFamily, User
 from bedside.identity.scopes import Scopes
 
@@ -80,7 +81,7 @@ def personal_token(
             "roles": list(roles) or None,
             "fhirUser": user.fhir_user,
             "name": user.name if "profile" in scopes.words else None,
-            "patient": family.patient,
+            **LaunchContext.kept(family.patient, family.context).claims(),
             "auth_time": int(family.auth_time.timestamp()),
         },
     )

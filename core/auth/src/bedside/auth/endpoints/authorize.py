@@ -56,7 +56,9 @@ def _accepted(
     authority: Authority, session: Session, parameters: Parameters, redirect: Redirect, browser: Browser
 ) -> Response:
     asked = authorization_request(parameters, redirect, fhir_base=authority.installation.fhir_base)
-    pending = keep_request(authority, session, asked, redirect, browser=browser.name)
+    pending = keep_request(
+        authority, session, asked, redirect, browser=browser.name, session_secret=browser.session_secret
+    )
     return next_step(authority, session, pending, browser.session_secret, silent="none" in asked.prompts)
 
 

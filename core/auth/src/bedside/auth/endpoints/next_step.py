@@ -1,4 +1,4 @@
-"""What is still missing, decided in one place after every step: sign-in, consent, or nothing."""
+"""What is still missing, decided in one place after every step: sign-in, a patient, consent, or nothing."""
 
 from urllib.parse import urlencode
 
@@ -13,6 +13,7 @@ from bedside.auth.authorizing import (
     answered_with_error,
     answered_with_own_page,
     grantable,
+    must_choose_patient,
     must_consent,
     must_sign_in,
 )
@@ -44,6 +45,10 @@ def _next_address(
         return answered_with_own_page(authority, session, pending)
     user = session.get(User, browser_session.user_id)
     assert user is not None, "a session is somebody's"
+    if must_choose_patient(authority, session, pending, user):
+        if silent:
+            raise OAuthRefused("interaction_required", "the person has not chosen a patient")
+        return _page("patient", pending)
     granted = grantable(authority, session, pending, user)
     if must_consent(session, pending, user, granted):
         if silent:

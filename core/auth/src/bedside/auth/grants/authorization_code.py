@@ -8,7 +8,7 @@ from typing import Any
 from sqlmodel import col, update
 
 from bedside.auth.directory import active_user, roles_of
-from bedside.auth.grants.families import end_family, family_end, first_refresh_token, refreshable
+from bedside.auth.grants.families import end_family, family_end, first_refresh_token, refreshable, told_of_launch
 from bedside.auth.grants.grant import Asked
 from bedside.auth.minting import id_token, personal_token
 from bedside.auth.refusals import invalid_grant
@@ -61,16 +61,18 @@ def _check_verifier(verifier: str | None, challenge: str) -> None:
 
 
 def _family(asked: Asked, code: AuthCode, user: User, browser_session: BrowserSession) -> GrantFamily:
-    in_patient_context = "launch/patient" in code.scope.split() or "patient/" in code.scope
+    now = asked.authority.clock.now()
     family = GrantFamily(
         id=code.family,
         client_id=code.client_id,
         user_id=user.id,
         session_id=browser_session.id,
         scope=code.scope,
-        patient=user.patient if in_patient_context else None,
+        patient=code.patient,
+        context=code.context,
+        roles=roles_of(asked.session, user, now=now),
         auth_time=browser_session.auth_time,
-        ends_at=family_end(code.scope, now=asked.authority.clock.now()),
+        ends_at=family_end(code.scope, now=now),
     )
     asked.session.add(family)
     asked.session.flush()
@@ -85,6 +87,4 @@ def _answer(asked: Asked, code: AuthCode, family: GrantFamily, user: User) -> di
         answer["refresh_token"] = first_refresh_token(asked, family)
     if "openid" in scopes.words:
         answer["id_token"] = id_token(asked.authority, family, user, scopes=scopes, nonce=code.nonce)
-    if family.patient:
-        answer |= {"patient": family.patient, "need_patient_banner": True}
-    return answer
+    return answer | told_of_launch(asked, family)

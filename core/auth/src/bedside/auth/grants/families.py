@@ -1,10 +1,12 @@
 """The refresh tokens of one authorization: each is used once and names its successor."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import col, select, update
 
 from bedside.auth.grants.grant import Asked
+from bedside.auth.launch_context import LaunchContext
 from bedside.auth.revocation import end_families
 from bedside.auth.secrets_kept import digest, new_secret
 from bedside.auth.tables import GrantFamily, RefreshToken
@@ -13,6 +15,7 @@ ONLINE_IDLE = timedelta(minutes=30)
 ONLINE_END = timedelta(hours=12)
 OFFLINE_IDLE = timedelta(days=90)
 OFFLINE_END = timedelta(days=365)
+STYLE_PATH = "/static/smart-style.json"
 GRACE = timedelta(seconds=10)
 
 
@@ -50,6 +53,12 @@ def rotated(asked: Asked, family: GrantFamily, used: RefreshToken, secret: str) 
     if used.used_at and now - used.used_at <= GRACE and follower is not None and follower.used_at is None:
         return successor
     return None
+
+
+def told_of_launch(asked: Asked, family: GrantFamily) -> dict[str, Any]:
+    """The members of the token response that say where the app was launched."""
+    context = LaunchContext.kept(family.patient, family.context)
+    return context.answer(style_url=f"{asked.authority.installation.issuer}{STYLE_PATH}")
 
 
 def end_family(asked: Asked, family_id: str) -> None:

@@ -4,8 +4,9 @@ from typing import Any
 
 from bedside.auth.directory import active_user, roles_of
 from bedside.auth.granting import granted_to_person, says_something
-from bedside.auth.grants.families import end_family, refresh_token_of, rotated
+from bedside.auth.grants.families import end_family, refresh_token_of, rotated, told_of_launch
 from bedside.auth.grants.grant import Asked
+from bedside.auth.launch_context import LaunchContext
 from bedside.auth.minting import id_token, personal_token
 from bedside.auth.refusals import invalid_grant, invalid_scope
 from bedside.auth.tables import GrantFamily, RefreshToken, User
@@ -61,12 +62,11 @@ def _answer(asked: Asked, family: GrantFamily, user: User, scopes: Scopes) -> di
     roles = roles_of(asked.session, user, now=asked.authority.clock.now())
     client = Scopes.parse(asked.client.scope)
     # Roles and registration may have shrunk since; what is left of the authorization is what holds.
-    held = granted_to_person(scopes, client=client, roles=roles, patient=family.patient)
+    context = LaunchContext.kept(family.patient, family.context)
+    held = granted_to_person(scopes, client=client, roles=roles, context=context)
     if not says_something(held):
         raise invalid_scope("nothing of what was authorized is held any more")
     answer = personal_token(asked.authority, family, user, roles=roles, scopes=held).answer()
     if "openid" in held.words:
         answer["id_token"] = id_token(asked.authority, family, user, scopes=held, nonce=None)
-    if family.patient:
-        answer |= {"patient": family.patient, "need_patient_banner": True}
-    return answer
+    return answer | told_of_launch(asked, family)

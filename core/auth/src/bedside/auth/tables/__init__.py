@@ -4,6 +4,7 @@ from bedside.auth.tables.access_log import AuditEvent
 from bedside.auth.tables.clients import Client, Consent
 from bedside.auth.tables.grants import AuthCode, GrantFamily, RefreshToken, Revocation
 from bedside.auth.tables.keys import SigningKey
+from bedside.auth.tables.launches import Launch
 from bedside.auth.tables.people import User, UserRole
 from bedside.auth.tables.signing_in import Attempt, AuthRequest, Session
 
@@ -15,6 +16,7 @@ __all__ = [
     "Client",
     "Consent",
     "GrantFamily",
+    "Launch",
     "RefreshToken",
     "Revocation",
     "Session",

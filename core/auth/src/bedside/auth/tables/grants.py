@@ -1,7 +1,9 @@
 """What was granted: codes, refresh tokens and the families they grow in."""
 
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import JSON
 from sqlmodel import Field, SQLModel
 
 from bedside.auth.tables.instant import Instant
@@ -18,6 +20,8 @@ class AuthCode(SQLModel, table=True):
     scope: str
     challenge: str
     nonce: str | None = None
+    patient: str | None = None
+    context: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     expires_at: datetime = Field(sa_type=Instant)
     used_at: datetime | None = Field(default=None, sa_type=Instant)
 
@@ -32,6 +36,11 @@ class GrantFamily(SQLModel, table=True):
     session_id: str = Field(foreign_key="session.id")
     scope: str
     patient: str | None = None
+    """The patient in context, a logical id."""
+    context: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    """The rest of the `LaunchContext`."""
+    roles: list[str] | None = Field(default=None, sa_type=JSON)
+    """Those it was granted with: without one of them it ends."""
     auth_time: datetime = Field(sa_type=Instant)
     ends_at: datetime = Field(sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -42,5 +42,12 @@ class AuthRequest(SQLModel, table=True):
     must_consent: bool = False
     signed_in_after: datetime | None = Field(default=None, sa_type=Instant)
     """From `prompt=login` and `max_age`: an older sign-in does not count."""
+    session_before: str | None = None
+    """The session that the browser had when it brought a request which demands a new sign-in: it never counts."""
+    acr_values: str | None = None
+    """As they were asked for, the most wanted first."""
+    launch: str | None = Field(default=None, foreign_key="launch.id")
+    patient: str | None = None
+    """The patient whom the person chose, a logical id."""
     expires_at: datetime = Field(sa_type=Instant)
     answered_at: datetime | None = Field(default=None, sa_type=Instant)
