@@ -1,5 +1,6 @@
 """auth as an ASGI app."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from anyio import to_thread
@@ -13,6 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bedside.auth.access_log.anchoring import keep_anchoring
+from bedside.auth.access_log.sealing import keep_sealing
 from bedside.auth.answers import NO_STORE, refused_request
 from bedside.auth.authority import Authority
 from bedside.auth.authorizing import AnsweredAlready
@@ -60,6 +63,11 @@ async def build(runtime: "Runtime") -> ASGIApp:
     authority = await to_thread.run_sync(Authority.opened, installation)
     await to_thread.run_sync(ensure_services, authority)
     runtime.tells()
+    runtime.in_background("sealing of the access log", partial(keep_sealing, authority.units))
+    runtime.in_background(
+        "anchoring of the access log",
+        partial(keep_anchoring, authority.units, authority.sealing, runtime.settings.data_dir),
+    )
     feed = FeedRoute(runtime.own_database, runtime.verifier({runtime.address}))
     return Starlette(routes=[Route("/events", feed.shown), Mount("/", application(authority))])
 

@@ -7,6 +7,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -84,4 +85,21 @@ def _connects(url: str, default_port: int, what: str) -> Finding:
     return True, f"{what} at {place[0]}:{place[1]} answers"
 
 
-_CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_python, _folder, _database, _broker, _services)
+def _access_log(settings: Settings) -> Iterator[Finding]:
+    if find_spec("bedside.auth") is None:
+        yield True, "access log: not checked here; ask the doctor where auth is installed"
+        return
+    from bedside.auth.access_log.examining import examined
+
+    tell = Console(stderr=True).print
+    yield from examined(settings.database_url("auth"), settings.kept_secret, settings.data_dir, tell=tell)
+
+
+_CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    _python,
+    _folder,
+    _database,
+    _broker,
+    _services,
+    _access_log,
+)

@@ -1,6 +1,6 @@
 """What auth keeps, by topic. Codes, refresh tokens and session ids are kept as SHA-256 only."""
 
-from bedside.auth.tables.access_log import AuditEvent
+from bedside.auth.tables.access_log import AuditedPatient, AuditEvent
 from bedside.auth.tables.clients import Client, Consent
 from bedside.auth.tables.grants import AuthCode, GrantFamily, RefreshToken, Revocation
 from bedside.auth.tables.keys import SigningKey
@@ -11,6 +11,7 @@ from bedside.auth.tables.signing_in import Attempt, AuthRequest, Session
 __all__ = [
     "Attempt",
     "AuditEvent",
+    "AuditedPatient",
     "AuthCode",
     "AuthRequest",
     "Client",
