@@ -152,6 +152,16 @@ def _populate(authority: Authority) -> None:
             scope="system/*.cruds",
             audiences=[FHIR, PATIENTS],
         )
+        keep_client(
+            session,
+            "poster",
+            name="Poster",
+            secret="poster-secret",
+            auth_method="client_secret_post",
+            grant_types=["client_credentials"],
+            scope="system/*.cruds",
+            audiences=[FHIR],
+        )
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ async def test_a_client_with_its_secret_acts_for_itself(server: Any) -> None:
 
 
 async def test_the_secret_may_be_posted(server: Any) -> None:
-    posted = {"client_id": "integrator", "client_secret": "integrator-secret"}
+    posted = {"client_id": "poster", "client_secret": "poster-secret"}
     assert (await asked(server, auth=None, **posted)).status_code == 200
 
 

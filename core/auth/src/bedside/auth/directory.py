@@ -1,14 +1,15 @@
 """People, their roles and their clients, and what follows when one of them changes."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session, col, or_, select
 
 from bedside.auth.putting import put_if_absent
 from bedside.auth.secrets_kept import digest
-from bedside.auth.tables import Client, User, UserRole
+from bedside.auth.tables import AuthMethod, Client, User, UserRole
 
 
 def user_named(session: Session, username: str) -> User | None:
@@ -84,13 +85,17 @@ def keep_client(
     post_logout_redirect_uris: Sequence[str] = (),
     first_party: bool = False,
     service: bool = False,
+    auth_method: AuthMethod | None = None,
+    jwks: Mapping[str, Any] | None = None,
 ) -> Client:
-    """Registers the client, or brings a known one up to date. Without a secret it is a public client."""
+    """Registers the client, or brings a known one up to date. Without a secret and keys it is a public client."""
     # Several processes may start at once and register the same services.
     put_if_absent(session, Client(id=client_id, name=name))
     client = session.get_one(Client, client_id)
     client.name = name
+    client.auth_method = auth_method or ("client_secret_basic" if secret is not None else "none")
     client.secret_hash = digest(secret) if secret is not None else None
+    client.jwks = dict(jwks) if jwks is not None else None
     client.grant_types, client.scope = list(grant_types), scope
     client.audiences, client.exchange_audiences = list(audiences), list(exchange_audiences)
     client.redirect_uris = list(redirect_uris)

@@ -15,7 +15,11 @@ def put(session: Session, row: SQLModel) -> None:
     session.connection().execute(statement)
 
 
-def put_if_absent(session: Session, row: SQLModel) -> None:
+def put_if_absent(session: Session, row: SQLModel) -> bool:
+    """Whether it was absent. Of two transactions at once, one is told so."""
     table = SQLModel.metadata.tables[str(row.__tablename__)]
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    session.connection().execute(insert(table).values(row.model_dump()).on_conflict_do_nothing())
+    statement = insert(table).values(row.model_dump()).on_conflict_do_nothing()
+    # SQLAlchemy counts inserted rows on PostgreSQL only when told to.
+    done = session.connection().execute(statement, execution_options={"preserve_rowcount": True})
+    return bool(done.rowcount == 1)

@@ -7,10 +7,10 @@ from sqlmodel import Session, col, select, update
 
 from bedside.auth.authority import Authority
 from bedside.auth.putting import put
-from bedside.auth.tables import GrantFamily, Revocation, User
+from bedside.auth.tables import AuthCode, Client, GrantFamily, Revocation, User
 from bedside.auth.tables import Session as BrowserSession
 from bedside.events import Fact
-from bedside.events.catalog import SessionRevoked, TokenRevoked, UserDeactivated
+from bedside.events.catalog import ClientDisabled, SessionRevoked, TokenRevoked, UserDeactivated
 from bedside.identity.denylist import TOKEN_LIFE_MAX, Kind
 from bedside.identity.token import Verified
 
@@ -59,6 +59,26 @@ def deactivate_user(authority: Authority, session: Session, user: User, *, roles
     until = _refuse(authority, session, "user", user.id)
     data = UserDeactivated(roles=tuple(roles), issued_before=now, until=until)
     _tell(authority, session, [Fact(data, subject=f"User/{user.id}")])
+
+
+def disable_client(authority: Authority, session: Session, client: Client) -> None:
+    """The client may act no longer; what it was granted is over, and enabling it again revives none of it."""
+    now = authority.clock.now()
+    client.active = False
+    session.add(client)
+    session.exec(
+        update(GrantFamily)
+        .where(col(GrantFamily.client_id) == client.id, col(GrantFamily.ended_at).is_(None))
+        .values(ended_at=now)
+    )
+    # Codes that are on their way, too: after enabling they would still be good for the rest of their minute.
+    session.exec(
+        update(AuthCode)
+        .where(col(AuthCode.client_id) == client.id, col(AuthCode.used_at).is_(None))
+        .values(used_at=now)
+    )
+    until = _refuse(authority, session, "client", client.id)
+    _tell(authority, session, [Fact(ClientDisabled(client_id=client.id, until=until), subject=f"Client/{client.id}")])
 
 
 def is_revoked(session: Session, token: Verified) -> bool:

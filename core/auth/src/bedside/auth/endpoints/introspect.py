@@ -25,7 +25,7 @@ def routes(authority: Authority) -> APIRouter:
     def introspect(request: Annotated[ClientRequest, Depends(client_request)]) -> Response:
         """For clients that hold `introspect`; a token for an audience that is not theirs is inactive to them."""
         with authority.units.unit() as session:
-            client = authenticated_client(session, request)
+            client = authenticated_client(authority, session, request)
             if client.public or "introspect" not in client.scope.split():
                 raise invalid_client()
             token = request.parameters.get("token")

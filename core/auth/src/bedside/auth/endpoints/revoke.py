@@ -25,7 +25,7 @@ def routes(authority: Authority) -> APIRouter:
     def revoke(request: Annotated[ClientRequest, Depends(client_request)]) -> Response:
         """A token that is unknown, or another client's, is answered alike and left alone."""
         with authority.units.unit() as session:
-            client = authenticated_client(session, request)
+            client = authenticated_client(authority, session, request)
             token = request.parameters.get("token")
             if token is None:
                 raise invalid_request("token is missing")

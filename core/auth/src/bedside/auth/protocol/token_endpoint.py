@@ -85,7 +85,7 @@ def _authlib_grant(authority: Authority, grant_type: str, grant: Grant) -> type[
 
 def _granted(authority: Authority, grant_type: str, grant: Grant, request: ClientRequest) -> dict[str, Any]:
     with authority.units.unit() as session:
-        client = authenticated_client(session, request)
+        client = authenticated_client(authority, session, request)
         if grant_type not in client.grant_types:
             raise OAuthRefused("unauthorized_client", "this client is not registered for this grant")
         return grant(Asked(authority, session, client, request.parameters))

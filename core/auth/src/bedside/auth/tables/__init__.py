@@ -1,7 +1,7 @@
 """What auth keeps, by topic. Codes, refresh tokens and session ids are kept as SHA-256 only."""
 
 from bedside.auth.tables.access_log import AuditedPatient, AuditEvent
-from bedside.auth.tables.clients import Client, Consent
+from bedside.auth.tables.clients import AuthMethod, Client, Consent, InitialAccessToken, SeenJti
 from bedside.auth.tables.grants import AuthCode, GrantFamily, RefreshToken, Revocation
 from bedside.auth.tables.keys import SigningKey
 from bedside.auth.tables.launches import Launch
@@ -13,13 +13,16 @@ __all__ = [
     "AuditEvent",
     "AuditedPatient",
     "AuthCode",
+    "AuthMethod",
     "AuthRequest",
     "Client",
     "Consent",
     "GrantFamily",
+    "InitialAccessToken",
     "Launch",
     "RefreshToken",
     "Revocation",
+    "SeenJti",
     "Session",
     "SigningKey",
     "User",

@@ -1,0 +1,101 @@
+"""The keys by which a client proves itself: public ones, strong enough, each with a name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey
+
+ALGORITHMS = ("ES384", "RS384", "ES256")
+"""RS384 and ES384 are SMART's; ES256 is what this installation signs with itself.
+
+https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html
+"""
+KEYS_MAX = 20
+_RSA_BITS = range(2_048, 8_193)
+_KID_CHARACTERS_MAX = 200
+_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_CURVES = {"P-256": "ES256", "P-384": "ES384"}
+
+
+class UnusableKeys(ValueError):
+    """The sentence is for the client's developer, in plain ASCII of ours."""
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    kid: str
+    algorithm: str
+    """The only one it verifies: a key that serves two is half as well understood."""
+    key: ECKey | RSAKey
+
+
+def public_keys(jwks: Any) -> dict[str, PublicKey]:
+    """By kid. Raises UnusableKeys unless every key is public, sound, and one that assertions are signed by here."""
+    keys = jwks.get("keys") if isinstance(jwks, Mapping) else None
+    if not isinstance(keys, list) or not keys:
+        raise UnusableKeys("a JWK Set has at least one key")
+    if len(keys) > KEYS_MAX:
+        raise UnusableKeys(f"a JWK Set has at most {KEYS_MAX} keys here")
+    _refuse_private(keys)
+    read = [_public_key(jwk) for jwk in keys]
+    by_kid = {key.kid: key for key in read}
+    if len(by_kid) != len(read):
+        raise UnusableKeys("two keys have the same kid")
+    return by_kid
+
+
+def usable_keys(jwks: Any) -> dict[str, PublicKey]:
+    """The same of a set that is not ours to judge: what it has beside usable keys is passed over.
+
+    Raises UnusableKeys when it shows a private key: whoever fetched it can sign now.
+    """
+    keys = jwks.get("keys") if isinstance(jwks, Mapping) else None
+    if not isinstance(keys, list):
+        raise UnusableKeys("a JWK Set has keys")
+    keys = keys[:KEYS_MAX]
+    _refuse_private(keys)
+    usable: dict[str, PublicKey] = {}
+    for jwk in keys:
+        try:
+            key = _public_key(jwk)
+        except UnusableKeys:
+            continue
+        usable[key.kid] = key
+    return usable
+
+
+def _refuse_private(keys: list[Any]) -> None:
+    if any(isinstance(jwk, Mapping) and _PRIVATE & set(jwk) for jwk in keys):
+        raise UnusableKeys("a private or symmetric key was sent: it is no longer secret, make a new one")
+
+
+def _public_key(jwk: Any) -> PublicKey:
+    if not isinstance(jwk, Mapping):
+        raise UnusableKeys("a key is no JSON object")
+    kid = jwk.get("kid")
+    if not isinstance(kid, str) or not 0 < len(kid) <= _KID_CHARACTERS_MAX:
+        raise UnusableKeys("a key has no kid")
+    if jwk.get("use") not in (None, "sig") or "verify" not in jwk.get("key_ops", ["verify"]):
+        raise UnusableKeys("a key is not for signatures")
+    try:
+        algorithm, key = _elliptic(jwk) if jwk.get("kty") == "EC" else _rsa(jwk)
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UnusableKeys("a key is neither an RSA key nor one on P-256 or P-384") from error
+    if jwk.get("alg") not in (None, algorithm):
+        raise UnusableKeys(f"a key is for another algorithm than {', '.join(ALGORITHMS)}")
+    return PublicKey(kid, algorithm, key)
+
+
+def _elliptic(jwk: Mapping[str, Any]) -> tuple[str, ECKey]:
+    return _CURVES[jwk["crv"]], ECKey.import_key({name: jwk[name] for name in ("kty", "crv", "x", "y")})
+
+
+def _rsa(jwk: Mapping[str, Any]) -> tuple[str, RSAKey]:
+    if jwk["kty"] != "RSA":
+        raise ValueError("another kind of key")
+    key = RSAKey.import_key({name: jwk[name] for name in ("kty", "n", "e")})
+    if key.public_key.key_size not in _RSA_BITS or key.public_key.public_numbers().e not in range(3, 2**32):
+        raise ValueError("too weak, or too large to be verified quickly")
+    return "RS384", key
