@@ -10,13 +10,14 @@ import sqlite3
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import jwt as pyjwt
 import psycopg
 import pytest
 
@@ -25,6 +26,7 @@ from bedside.auth.authority import Authority
 from bedside.auth.demo import ensure_services
 from bedside.auth.directory import keep_client, keep_user
 from bedside.auth.installation import Installation
+from bedside.auth.records import Records
 from bedside.events.migrating import migrate
 from bedside.identity.exchange import ACCESS_TOKEN, GRANT_TYPE
 
@@ -88,8 +90,59 @@ def authority(database_url: str, clock: MovableClock, prepared: Path) -> Iterato
         opened = Authority.opened(_installation(database_url), clock)
     else:
         opened = _prepare(database_url, clock)
-    yield opened
+    yield replace(opened, records=Records(FHIR, httpx.MockTransport(FhirBase(opened))))
     opened.close()
+
+
+_PEOPLE = {
+    "p1": {"name": [{"family": "Okafor", "given": ["Margaret"]}], "birthDate": "1954-11-02", "gender": "female"},
+    "p2": {"name": [{"family": "Okafor", "given": ["<b>Chidi</b>"]}]},
+    "gone": {"name": [{"family": "Okafor"}], "link": [{"type": "replaced-by", "other": {"reference": "Patient/p1"}}]},
+}
+_ENCOUNTERS = {"e1": "p1", "e2": "p2"}
+
+
+@dataclass
+class FhirBase:
+    """A FHIR base of two patients, that believes our tokens as a service would and opens `p2` to physicians only."""
+
+    authority: Authority
+    away: bool = False
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if self.away:
+            return httpx.Response(503)
+        claims = self._claims(request.headers["authorization"].removeprefix("Bearer "))
+        path = request.url.path.removeprefix("/fhir/").split("/")
+        held = [patient for patient in _PEOPLE if self._opens(claims, patient)]
+        if path == ["Patient"]:
+            assert "user/Patient.rs" in claims["scope"]
+            term = request.url.params.get("name", "").casefold()
+            found = [_patient(each) for each in held if term in str(_PEOPLE[each]).casefold()]
+            found = found[: int(request.url.params["_count"])]
+            return httpx.Response(200, json={"resourceType": "Bundle", "entry": [{"resource": r} for r in found]})
+        if path[0] == "Encounter":
+            patient = _ENCOUNTERS.get(path[1])
+            seen = patient in held and "user/Encounter.r" in claims["scope"]
+            subject = {"resourceType": "Encounter", "subject": {"reference": f"Patient/{patient}"}}
+            return httpx.Response(200, json=subject) if seen else httpx.Response(404)
+        return httpx.Response(200, json=_patient(path[1])) if path[1] in held else httpx.Response(404)
+
+    def _claims(self, bearer: str) -> dict[str, Any]:
+        keys = pyjwt.PyJWKSet.from_dict(self.authority.signer.jwks())
+        key = keys[pyjwt.get_unverified_header(bearer)["kid"]]
+        claims: dict[str, Any] = pyjwt.decode(bearer, key, algorithms=["ES256"], audience=FHIR, issuer=ISSUER)
+        assert claims["exp"] - claims["iat"] <= 60
+        return claims
+
+    def _opens(self, claims: dict[str, Any], patient: str) -> bool:
+        if "user/Patient.rs" not in claims["scope"]:
+            return "patient/Patient.r" in claims["scope"] and claims["patient"] == patient
+        return patient != "p2" or "physician" in claims["roles"]
+
+
+def _patient(patient: str) -> dict[str, Any]:
+    return {"resourceType": "Patient", "id": patient, **_PEOPLE[patient]}
 
 
 def _prepare(database_url: str, clock: MovableClock) -> Authority:

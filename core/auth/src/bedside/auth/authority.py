@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from bedside.auth.database import Units
 from bedside.auth.installation import Installation
 from bedside.auth.keys import Sealing, Signer
+from bedside.auth.records import Records
 from bedside.auth.sign_in.passwords import Passwords
 from bedside.events import Outbox
 from bedside.identity.clock import SYSTEM_CLOCK, Clock
@@ -18,6 +19,7 @@ class Authority:
     signer: Signer
     passwords: Passwords
     clock: Clock
+    records: Records
     outbox: Outbox = field(default_factory=lambda: Outbox("/auth"))
 
     @classmethod
@@ -27,7 +29,8 @@ class Authority:
         sealing = Sealing(installation.master_secret)
         signer = Signer(units, sealing, clock)
         signer.prepare()
-        return cls(installation, units, sealing, signer, Passwords(), clock)
+        records = Records(f"{installation.addresses['gateway']}/fhir")
+        return cls(installation, units, sealing, signer, Passwords(), clock, records)
 
     def close(self) -> None:
         self.units.close()

@@ -101,7 +101,12 @@ def must_sign_in(pending: Pending, browser_session: BrowserSession | None) -> bo
 
 def must_choose_patient(authority: Authority, session: Session, pending: Pending, user: User) -> bool:
     """Whether the app asks to be told a patient, and it is open whom."""
-    if pending.row.patient is not None or (pending.row.launch and context_of(session, pending, user).patient):
+    return pending.row.patient is None and may_choose_patient(authority, session, pending, user)
+
+
+def may_choose_patient(authority: Authority, session: Session, pending: Pending, user: User) -> bool:
+    """Whether this request is about whomever the person says. An EHR's patient is not theirs to change."""
+    if pending.row.launch is not None and session.get_one(Launch, pending.row.launch).patient is not None:
         return False
     whoever = LaunchContext(patient="whoever it will be")
     granted = _granted(authority, session, pending, user, whoever)
