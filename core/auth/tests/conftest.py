@@ -36,7 +36,10 @@ PATIENTS = "http://127.0.0.1:8001"
 CALLBACK = "http://127.0.0.1:8000/callback"
 MASTER_SECRET = secrets.token_urlsafe(32)
 PASSWORD = "correct horse battery staple"
-APP_SCOPE = "openid profile fhirUser launch/patient online_access offline_access user/*.cruds patient/*.cruds"
+APP_SCOPE = (
+    "openid profile fhirUser launch launch/patient launch/encounter online_access offline_access"
+    " user/*.cruds patient/*.cruds"
+)
 
 
 @dataclass

@@ -1,5 +1,7 @@
 """How auth answers: never stored, and refusals in one shape."""
 
+from http import HTTPStatus
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -28,3 +30,10 @@ def unauthorized(error: str = "invalid_token") -> Response:
     status = 403 if error == "insufficient_scope" else 401
     headers = NO_STORE | {"WWW-Authenticate": f'Bearer realm="bedside", error="{error}"'}
     return JSONResponse({"error": error}, status, headers=headers)
+
+
+def problem(status: int, text: str, *, retry_after_s: int | None = None) -> Response:
+    """For our APIs that are not OAuth's. https://www.rfc-editor.org/rfc/rfc9457"""
+    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": text}
+    headers = NO_STORE | ({"Retry-After": str(retry_after_s)} if retry_after_s is not None else {})
+    return JSONResponse(content, status, headers=headers, media_type="application/problem+json")

@@ -25,6 +25,7 @@ from bedside.auth.endpoints import (
     discovery,
     end_session,
     introspect,
+    launch,
     patient,
     revocations,
     revoke,
@@ -34,6 +35,7 @@ from bedside.auth.endpoints import (
 )
 from bedside.auth.endpoints.access import check_declared
 from bedside.auth.installation import Installation
+from bedside.auth.launch_context import STYLE_PATH
 from bedside.auth.refusals import OAuthRefused
 
 if TYPE_CHECKING:
@@ -49,10 +51,11 @@ _ENDPOINTS = (
     revoke,
     introspect,
     userinfo,
+    launch,
     end_session,
     revocations,
 )
-_FROM_ANY_ORIGIN = ("/.well-known/", "/jwks", "/token", "/userinfo", "/revoke")
+_FROM_ANY_ORIGIN = ("/.well-known/", "/jwks", "/token", "/userinfo", "/revoke", "/launch", STYLE_PATH)
 
 
 async def build(runtime: "Runtime") -> ASGIApp:

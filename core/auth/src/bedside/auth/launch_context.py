@@ -9,6 +9,9 @@ from typing import Any
 
 from bedside.identity.scopes import Scopes
 
+STYLE_PATH = "/static/smart-style.json"
+"""Where apps find the colours of the house."""
+
 
 @dataclass(frozen=True)
 class LaunchContext:

@@ -28,8 +28,8 @@ def message(title: str, text: str, *, status: int) -> Response:
 
 
 @cache
-def style_sheet() -> bytes:
-    return files("bedside.auth").joinpath("static/bedside.css").read_bytes()
+def static_file(name: str) -> bytes:
+    return files("bedside.auth").joinpath("static", name).read_bytes()
 
 
 def _headers(sends_on_to: str | None) -> dict[str, str]:

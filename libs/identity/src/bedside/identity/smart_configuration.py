@@ -12,10 +12,15 @@ GRANT_TYPES = (
     "urn:ietf:params:oauth:grant-type:token-exchange",
 )
 CAPABILITIES = (
+    "launch-ehr",
     "launch-standalone",
     "client-public",
     "client-confidential-symmetric",
     "sso-openid-connect",
+    "context-banner",
+    "context-style",
+    "context-ehr-patient",
+    "context-ehr-encounter",
     "context-standalone-patient",
     "permission-offline",
     "permission-online",
@@ -29,12 +34,20 @@ SCOPES = (
     "openid",
     "profile",
     "fhirUser",
+    "launch",
     "launch/patient",
+    "launch/encounter",
     "online_access",
     "offline_access",
     "patient/*.cruds",
     "user/*.cruds",
     "system/*.cruds",
+    "users.manage",
+    "clients.manage",
+    "keys.manage",
+    "sessions.manage",
+    "audit.read",
+    "introspect",
 )
 
 
@@ -49,6 +62,7 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "introspection_endpoint": f"{issuer}/introspect",
         "userinfo_endpoint": f"{issuer}/userinfo",
         "end_session_endpoint": f"{issuer}/end_session",
+        "launch_endpoint": f"{issuer}/launch",
         "scopes_supported": list(SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
@@ -69,7 +83,7 @@ def openid_configuration(issuer: str) -> dict[str, Any]:
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "name", "fhirUser", "sid"],
-        "prompt_values_supported": ["none", "login", "consent"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
     }
 
 

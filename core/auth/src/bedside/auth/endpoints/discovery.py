@@ -7,7 +7,8 @@ from starlette.responses import JSONResponse, Response
 
 from bedside.auth.authority import Authority
 from bedside.auth.endpoints.access import PUBLIC
-from bedside.auth.pages import style_sheet
+from bedside.auth.launch_context import STYLE_PATH
+from bedside.auth.pages import static_file
 from bedside.identity.smart_configuration import authorization_server, openid_configuration, smart_configuration
 
 _CACHED = {"Cache-Control": "public, max-age=300"}
@@ -35,7 +36,12 @@ def routes(authority: Authority) -> APIRouter:
 
     @router.get("/static/bedside.css", openapi_extra=PUBLIC)
     async def style() -> Response:
-        return Response(style_sheet(), media_type="text/css", headers=_CACHED)
+        return Response(static_file("bedside.css"), media_type="text/css", headers=_CACHED)
+
+    @router.get(STYLE_PATH, openapi_extra=PUBLIC)
+    async def style_for_apps() -> Response:
+        """https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html#styling"""
+        return Response(static_file("smart-style.json"), media_type="application/json", headers=_CACHED)
 
     return router
 

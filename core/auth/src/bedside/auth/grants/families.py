@@ -6,7 +6,7 @@ from typing import Any
 from sqlmodel import col, select, update
 
 from bedside.auth.grants.grant import Asked
-from bedside.auth.launch_context import LaunchContext
+from bedside.auth.launch_context import STYLE_PATH, LaunchContext
 from bedside.auth.revocation import end_families
 from bedside.auth.secrets_kept import digest, new_secret
 from bedside.auth.tables import GrantFamily, RefreshToken
@@ -15,7 +15,6 @@ ONLINE_IDLE = timedelta(minutes=30)
 ONLINE_END = timedelta(hours=12)
 OFFLINE_IDLE = timedelta(days=90)
 OFFLINE_END = timedelta(days=365)
-STYLE_PATH = "/static/smart-style.json"
 GRACE = timedelta(seconds=10)
 
 
