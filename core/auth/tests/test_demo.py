@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ class Settings:
     issuer: str = "http://127.0.0.1:8003"
     fhir_base: str = f"{GATEWAY}/fhir"
     demo: bool = True
+    zone: tzinfo = UTC
     kept: dict[str, str] = field(default_factory=dict)
 
     def database_url(self, service: str) -> str:

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bedside.auth import admin
 from bedside.auth.access_log.anchoring import keep_anchoring
 from bedside.auth.access_log.sealing import keep_sealing
 from bedside.auth.answers import NO_STORE, refused_request
@@ -54,6 +55,7 @@ _ENDPOINTS = (
     launch,
     end_session,
     revocations,
+    admin,
 )
 _FROM_ANY_ORIGIN = ("/.well-known/", "/jwks", "/token", "/userinfo", "/revoke", "/launch", STYLE_PATH)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -24,6 +25,8 @@ class Installation:
     service_secrets: Mapping[str, str] = field(repr=False)
     demo: bool = False
     """Whether people without a second factor may sign in without one."""
+    zone: tzinfo = UTC
+    """Whose clock administrators read."""
 
     @classmethod
     def of(cls, settings: "Settings") -> "Installation":
@@ -35,6 +38,7 @@ class Installation:
             addresses={name: settings.address(name) for name in ("gateway", "patients", "encounters", "auth")},
             service_secrets={name: settings.service_secret(name) for name in ("gateway", "patients", "encounters")},
             demo=settings.demo,
+            zone=settings.zone,
         )
 
     @property

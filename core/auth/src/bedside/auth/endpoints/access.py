@@ -19,6 +19,11 @@ def token_with(scope: str) -> dict[str, Any]:
     return {_MARK: f"token {scope}"}
 
 
+def session_with(word: str) -> dict[str, Any]:
+    """A browser in which somebody is signed in whose roles hold this word; others are asked to sign in, or refused."""
+    return {_MARK: f"session {word}"}
+
+
 def check_declared(app: FastAPI) -> None:
     undeclared = [str(route) for route in app.routes if access_of(route) is None]
     assert app.routes, "an app without routes has nothing to check"

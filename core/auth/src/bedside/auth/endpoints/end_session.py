@@ -23,7 +23,7 @@ from bedside.auth.tables import Client, GrantFamily
 from bedside.auth.tables import Session as BrowserSession
 from bedside.identity import Refused, Unverified
 
-_FORM = "end_session"
+FORM = "end_session"
 
 
 def routes(authority: Authority) -> APIRouter:
@@ -40,7 +40,7 @@ def routes(authority: Authority) -> APIRouter:
             family = _hinted(authority, session, parameters.get("id_token_hint"))
             if family is None:
                 # Without proof that an app of this person asks, the person is asked: a picture could sign them out.
-                return browser.remember(page("sign_out.html", csrf=browser.proof(_FORM)))
+                return browser.remember(page("sign_out.html", csrf=browser.proof(FORM)))
             return _signed_out(authority, session, browser, parameters, family)
 
     @router.post("/end_session", openapi_extra=PUBLIC)
@@ -54,7 +54,7 @@ def routes(authority: Authority) -> APIRouter:
 def _confirmed(authority: Authority, browser: Browser, form: Parameters) -> Response:
     with authority.units.unit() as session:
         family = _hinted(authority, session, form.get("id_token_hint"))
-        if family is None and not browser.proves(form.get("csrf"), _FORM):
+        if family is None and not browser.proves(form.get("csrf"), FORM):
             return forged()
         return _signed_out(authority, session, browser, form, family)
 
