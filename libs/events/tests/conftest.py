@@ -120,7 +120,7 @@ async def _remove(names: Names) -> None:
     channel = await connection.channel()
     for queue in ("dead", "audit", "reader.note", "reader.second", "q", "r"):
         await channel.queue_delete(f"{names.prefix}.{queue}")
-    for exchange in ("patients", "encounters", "auth", "dead", "events"):
+    for exchange in ("patients", "encounters", "auth", "auth.pulse", "dead", "events"):
         await channel.exchange_delete(f"{names.prefix}.{exchange}")
     await connection.close()
 

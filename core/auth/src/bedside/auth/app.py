@@ -75,6 +75,8 @@ async def build(runtime: "Runtime") -> ASGIApp:
         "anchoring of the access log",
         partial(keep_anchoring, authority.units, authority.sealing, runtime.settings.data_dir),
     )
+    runtime.has_a_heartbeat()
+    runtime.follows_revocations(partial(to_thread.run_sync, revocations.state, authority))
     feed = FeedRoute(runtime.own_database, runtime.verifier({runtime.address}))
     return Starlette(routes=[Route("/events", feed.shown), Mount("/", application(authority))])
 

@@ -5,8 +5,9 @@ from bedside.identity.clock import Clock
 from bedside.identity.denylist import Denylist
 from bedside.identity.exchange import Exchange
 from bedside.identity.guard import Admitted, Guard
+from bedside.identity.hearing import Hearing
 from bedside.identity.keys import Keys
-from bedside.identity.refusal import Refused, Unreachable
+from bedside.identity.refusal import Deaf, Refused, Unreachable
 from bedside.identity.roles import ROLES, Role
 from bedside.identity.scopes import Permission, Scopes
 from bedside.identity.service_login import LoginRefused, ServiceLogin
@@ -18,9 +19,11 @@ __all__ = [
     "Admitted",
     "Caller",
     "Clock",
+    "Deaf",
     "Denylist",
     "Exchange",
     "Guard",
+    "Hearing",
     "Keys",
     "LoginRefused",
     "Permission",

@@ -8,7 +8,7 @@ from bedside.identity.clock import SYSTEM_CLOCK, Clock
 Kind = Literal["token", "session", "client", "user"]
 TOKEN_LIFE_MAX = timedelta(minutes=6)
 """The longest that an access token can live, clock skew included: an entry is kept as long."""
-_ENTRIES_BEFORE_SWEEP = 1_000
+SWEEP_INTERVAL = timedelta(minutes=1)
 
 
 class Denylist:
@@ -19,34 +19,43 @@ class Denylist:
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
         self._clock = clock
-        self._refused_before: dict[tuple[Kind, str], datetime] = {}
+        self._refused_before: dict[Kind, dict[str, datetime]] = {"token": {}, "session": {}, "client": {}, "user": {}}
+        self._tokens, self._sessions, self._clients, self._users = self._refused_before.values()
+        self._swept_at = clock.now()
 
     def refuse(self, kind: Kind, value: str, *, issued_before: datetime | None = None) -> None:
-        """`value` is a jti, sid, client_id or sub. Without an instant: everything issued until now."""
-        before = issued_before or self._clock.now()
-        known = self._refused_before.get((kind, value))
-        self._refused_before[kind, value] = max(before, known) if known else before
-        if len(self._refused_before) % _ENTRIES_BEFORE_SWEEP == 0:
-            self._sweep()
+        """`value` is a jti, sid, client_id or sub. Without an instant: everything issued until now.
+
+        The instant is by auth's clock, as what a token says of its issue is.
+        """
+        now = self._clock.now()
+        if now - self._swept_at > SWEEP_INTERVAL:
+            self._sweep(now)
+        entries = self._refused_before[kind]
+        before = issued_before or now
+        known = entries.get(value)
+        entries[value] = before if known is None or before > known else known
 
     def refuses(self, *, token_id: str, session_id: str, client_id: str, subject: str, issued_at: datetime) -> bool:
-        if not self._refused_before:
-            return False
         # A token carries whole seconds, so one issued in the very second of its revocation counts as before it.
-        return any(
-            before is not None and issued_at <= before
-            for before in (
-                self._refused_before.get(("token", token_id)),
-                self._refused_before.get(("session", session_id)),
-                self._refused_before.get(("client", client_id)),
-                self._refused_before.get(("user", subject)),
-            )
-        )
+        before = self._users.get(subject)
+        if before is not None and issued_at <= before:
+            return True
+        before = self._sessions.get(session_id)
+        if before is not None and issued_at <= before:
+            return True
+        before = self._tokens.get(token_id)
+        if before is not None and issued_at <= before:
+            return True
+        before = self._clients.get(client_id)
+        return before is not None and issued_at <= before
 
-    def clear(self) -> None:
-        """Before a snapshot is read anew."""
-        self._refused_before.clear()
+    def __len__(self) -> int:
+        return sum(len(entries) for entries in self._refused_before.values())
 
-    def _sweep(self) -> None:
-        oldest = self._clock.now() - TOKEN_LIFE_MAX
-        self._refused_before = {key: before for key, before in self._refused_before.items() if before > oldest}
+    def _sweep(self, now: datetime) -> None:
+        self._swept_at = now
+        oldest = now - TOKEN_LIFE_MAX
+        for entries in self._refused_before.values():
+            for value in [value for value, before in entries.items() if before <= oldest]:
+                del entries[value]

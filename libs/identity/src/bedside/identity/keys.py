@@ -44,6 +44,11 @@ class Keys:
         self._tried_at = float("-inf")
         await self._refetch()
 
+    @property
+    def known(self) -> frozenset[str]:
+        """The names of the keys that are accepted now."""
+        return frozenset(self._keys)
+
     def _aged(self) -> bool:
         return time.monotonic() - self._fetched_at > KEY_AGE_MAX_S
 

@@ -32,3 +32,10 @@ class Refused(Exception):
 
 class Unreachable(Exception):
     """The authorization server did not answer in time. Trying later may help; it never means "allowed"."""
+
+
+class Deaf(Unreachable):
+    """For too long nothing was heard of what auth took back, so no token can be accepted."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing is known of what was revoked lately")

@@ -19,8 +19,9 @@ from joserfc.jwk import ECKey
 
 from bedside.identity.clock import SYSTEM_CLOCK, Clock
 from bedside.identity.denylist import Denylist
+from bedside.identity.hearing import Hearing
 from bedside.identity.keys import Keys
-from bedside.identity.refusal import Refused
+from bedside.identity.refusal import Deaf, Refused
 from bedside.identity.scopes import Scopes
 
 TOKEN_BYTES_MAX = 8_192
@@ -75,16 +76,23 @@ class Verifier:
         keys: Keys,
         denylist: Denylist | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        *,
+        hearing: Hearing | None = None,
     ) -> None:
+        """`hearing` says whether the denylist is up to date. Only who asks auth's own tables can do without it."""
         self._issuer = issuer
         self._audiences = frozenset(audiences)
         self._keys = keys
         self._denylist = denylist if denylist is not None else Denylist(clock)
         self._clock = clock
+        self._hearing = hearing
         self._verified: LRUCache[str, Verified] = LRUCache(VERIFIED_KEPT_MAX)
 
     async def verify(self, bearer: str) -> Verified:
-        """Raises Refused with the reason. A token seen before costs a look-up, and still expires and is revoked."""
+        """Raises Refused with the reason, Deaf while nobody knows what was revoked.
+
+        A token seen before costs a look-up, and still expires and is revoked.
+        """
         known = self._verified.get(bearer)
         if known is None:
             known = await self._examined(bearer)
@@ -103,6 +111,8 @@ class Verifier:
         return examine(token, key, issuer=self._issuer, audiences=self._audiences, now=self._clock.now())
 
     def _check_denylist(self, token: Verified) -> None:
+        if self._hearing is not None and self._hearing.deaf:
+            raise Deaf
         if self._denylist.refuses(
             token_id=token.token_id,
             session_id=token.session_id,

@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from bedside.events import Listener, Transport
+from bedside.events import Transport
 from bedside.events.database import open_database
 from bedside.identity import Denylist, Keys, ServiceLogin
 from bedside.service.clock import RealClock, ViewClock
 from bedside.service.metrics import Measures
-from bedside.service.revocations import REVOCATIONS, Revocations
+from bedside.service.revocations import state_at
 from bedside.service.runtime import Runtime
 from bedside.service.settings import ServiceName, Settings
 
@@ -41,9 +41,7 @@ async def opened(name: ServiceName, settings: Settings, transport: Transport) ->
             real_clock=real_clock,
         )
         if name != "auth":
-            revocations = Revocations(runtime.denylist, auth, http, runtime.login)
-            listener = Listener(transport, name, REVOCATIONS, revocations.take, on_connected=revocations.read_all)
-            runtime.in_background("revocations", listener.run)
+            runtime.follows_revocations(state_at(auth, http, runtime.login))
         if database is not None:
             owned = database
 

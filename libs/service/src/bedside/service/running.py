@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,6 +24,8 @@ from bedside.service.settings import ServiceName, Settings
 
 _GRACE_S = 5
 _START_TIMEOUT_S = 60
+# Who is not ready by then serves all the same: its health says what is missing.
+_PREPARING_S = 3.0
 log = structlog.get_logger("bedside.running")
 
 
@@ -71,6 +73,7 @@ async def run(
                 runtimes[program.name] = runtime
                 app = assembled(await program.build(runtime), runtime)
                 await stack.enter_async_context(_tasks_running(runtime, tasks))
+                await _prepared(runtime)
                 await stack.enter_async_context(_served(app, settings.host, settings.port_of(program.name), stop))
                 log.info("serving", service=program.name, port=settings.port_of(program.name))
                 if stop.is_set():
@@ -80,6 +83,13 @@ async def run(
             gc.freeze()
             once = partial(once_ready, runtimes) if once_ready is not None else None
             await _until(stop, tasks, once)
+
+
+async def _prepared(runtime: Runtime) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PREPARING_S):
+            for waited in runtime.before_serving:
+                await waited()
 
 
 async def _until(stop: asyncio.Event, tasks: dict[str, asyncio.Task[None]], once: Task | None) -> None:

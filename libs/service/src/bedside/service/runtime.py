@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bedside.events.database import Database
+from bedside.identity.hearing import Hearing
 from bedside.service.clock import Clock, RealClock
 from bedside.service.metrics import Measures
 from bedside.service.settings import ServiceName, Settings
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from bedside.events import Reaction, Transport
     from bedside.identity import Denylist, Keys, ServiceLogin, Verifier
+    from bedside.service.revocations import State
 
 Task = Callable[[], Awaitable[None]]
 Check = Callable[[], Awaitable[None]]
@@ -40,8 +42,11 @@ class Runtime:
     clock: Clock
     measures: Measures
     real_clock: Clock = field(default_factory=RealClock)
+    hearing: Hearing = field(default_factory=Hearing)
     tasks: dict[str, Task] = field(default_factory=dict)
     checks: dict[str, Check] = field(default_factory=dict)
+    before_serving: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+    """What is waited for, a while, before the port is opened."""
 
     @property
     def address(self) -> str:
@@ -62,7 +67,29 @@ class Runtime:
             keys=self.keys,
             denylist=self.denylist,
             clock=self.real_clock,
+            hearing=self.hearing,
         )
+
+    def follows_revocations(self, state: Callable[[], Awaitable[State | None]]) -> None:
+        """Keeps the denylist, from what `state` reads and from what auth tells. Until it was read, nobody is let in."""
+        from bedside.service.revocations import Revocations
+
+        revocations = Revocations(
+            state, denylist=self.denylist, hearing=self.hearing, keys=self.keys, meter=self.measures
+        )
+        follower = revocations.followed(self.transport, self.name)
+        self.in_background("revocations", follower.run)
+        self.ready_when("revocations", self.hearing.check)
+        self.before_serving.append(follower.tried.wait)
+
+    def has_a_heartbeat(self) -> None:
+        """Lets those who follow this service know, each second, how much it has told."""
+        from bedside.events import Heart, open_transport
+
+        # By a connection of its own: what holds up the facts must not hold up the news that some are missing.
+        url = self.settings.broker_url
+        transport = open_transport(url) if url is not None else self.transport
+        self.in_background("pulse", Heart(self.own_database, transport, self.name).run)
 
     def in_background(self, name: str, task: Task) -> None:
         """Runs while the service does. The task is not to end: when it does, the process ends with it."""

@@ -1,6 +1,9 @@
 """`/internal/revocations`: what services must refuse, for one that starts or was cut off."""
 
+from typing import Any
+
 from fastapi import APIRouter
+from sqlalchemy import text
 from sqlmodel import col, select
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -27,9 +30,24 @@ def routes(authority: Authority) -> APIRouter:
                 return unauthorized(refused.error)
             if not known.holds(SCOPE):
                 return unauthorized("insufficient_scope")
-            now = authority.clock.now()
-            rows = session.exec(select(Revocation).where(col(Revocation.until) > now)).all()
-        told = [
+        return JSONResponse(state(authority), headers=NO_STORE)
+
+    return router
+
+
+def state(authority: Authority) -> dict[str, Any]:
+    """All that is refused now, and where in auth's feed that stands: what was told later is to be heard."""
+    with authority.units.reading() as session:
+        # The head before the rows: what is told between the two is then in the rows and heard as well.
+        epoch, position = session.connection().execute(text("SELECT epoch, position FROM feed_head")).one()
+        now = authority.clock.now()
+        rows = session.exec(select(Revocation).where(col(Revocation.until) > now)).all()
+    return {
+        "epoch": epoch,
+        "position": position,
+        "now": now.isoformat(),
+        "kids": authority.signer.kids(),
+        "revocations": [
             {
                 "kind": row.kind,
                 "value": row.value,
@@ -37,7 +55,5 @@ def routes(authority: Authority) -> APIRouter:
                 "until": row.until.isoformat(),
             }
             for row in rows
-        ]
-        return JSONResponse({"revocations": told}, headers=NO_STORE)
-
-    return router
+        ],
+    }

@@ -68,6 +68,11 @@ class Signer:
         self._reload_when_old()
         return {"keys": [dict(key.as_dict(private=False)) for key in self._published.values()]}
 
+    def kids(self) -> list[str]:
+        """The names of the keys that sign access tokens and are published now, sorted."""
+        self._reload_when_old()
+        return sorted(kid for kid, key in self._published.items() if isinstance(key, ECKey))
+
     def _ensure_active(self, algorithm: Algorithm) -> None:
         with self._units.unit() as session:
             known = session.exec(

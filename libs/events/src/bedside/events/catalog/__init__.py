@@ -2,6 +2,7 @@
 
 from bedside.events.catalog.client_disabled import ClientDisabled
 from bedside.events.catalog.declaration import EventData
+from bedside.events.catalog.key_rotated import KeyRotated
 from bedside.events.catalog.patient_merged import PatientMerged
 from bedside.events.catalog.patient_unmerged import PatientUnmerged
 from bedside.events.catalog.resource_created import ResourceCreated
@@ -9,6 +10,7 @@ from bedside.events.catalog.resource_deleted import ResourceDeleted
 from bedside.events.catalog.session_revoked import SessionRevoked
 from bedside.events.catalog.token_revoked import TokenRevoked
 from bedside.events.catalog.user_deactivated import UserDeactivated
+from bedside.events.catalog.user_roles_changed import UserRolesChanged
 
 CATALOG: tuple[type[EventData], ...] = (
     PatientMerged,
@@ -16,15 +18,18 @@ CATALOG: tuple[type[EventData], ...] = (
     ResourceCreated,
     ResourceDeleted,
     ClientDisabled,
+    KeyRotated,
     SessionRevoked,
     TokenRevoked,
     UserDeactivated,
+    UserRolesChanged,
 )
 
 __all__ = [
     "CATALOG",
     "ClientDisabled",
     "EventData",
+    "KeyRotated",
     "PatientMerged",
     "PatientUnmerged",
     "ResourceCreated",
@@ -32,4 +37,5 @@ __all__ = [
     "SessionRevoked",
     "TokenRevoked",
     "UserDeactivated",
+    "UserRolesChanged",
 ]

@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 
 from bedside.events.transport.in_process import InProcessTransport
-from bedside.events.transport.port import Binding, Delivery, Disconnected, Outgoing, Queue, Subscription, Transport
+from bedside.events.transport.port import (
+    Binding,
+    Delivery,
+    Disconnected,
+    Outgoing,
+    Queue,
+    Subscription,
+    Transport,
+    pulse_of,
+)
 
 
 def open_transport(url: str | None) -> Transport:
@@ -40,4 +49,5 @@ __all__ = [
     "Transport",
     "declare_topology",
     "open_transport",
+    "pulse_of",
 ]

@@ -13,8 +13,7 @@ DEAD_LETTERS_MAX = 100
 
 @dataclass(slots=True)
 class _Waiting:
-    body: bytes
-    owner: str
+    event: Outgoing
     redeliveries: int = 0
 
 
@@ -29,8 +28,7 @@ class _MemoryQueue:
     cut: bool = False
 
     def wants(self, event: Outgoing) -> bool:
-        family = event.routing_key.partition(".")[0]
-        return any(binding.owner == event.owner and binding.family == family for binding in self.declared.bindings)
+        return any(binding.takes(event.owner, event.routing_key) for binding in self.declared.bindings)
 
     def __len__(self) -> int:
         return len(self.waiting) + len(self.unacknowledged)
@@ -64,7 +62,10 @@ class _MemorySubscription:
             waiting = queue.waiting.popleft()
             queue.tag += 1
             queue.unacknowledged.append((queue.tag, waiting))
-            deliveries.append(Delivery(waiting.body, waiting.owner, waiting.redeliveries, queue.tag))
+            event = waiting.event
+            deliveries.append(
+                Delivery(event.body, event.owner, waiting.redeliveries, queue.tag, event.position, event.epoch)
+            )
         return deliveries
 
     async def ack(self, delivery: Delivery) -> None:
@@ -101,7 +102,7 @@ class InProcessTransport:
         if any(len(queue) >= self._capacity for queue in wanting):
             return False
         for queue in wanting:
-            queue.waiting.append(_Waiting(event.body, event.owner))
+            queue.waiting.append(_Waiting(event))
             queue.arrived.set()
         return True
 

@@ -24,20 +24,33 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event arrived. `owner` is whose exchange it came through; `redeliveries` how often it came before."""
+    """One event arrived. `owner` is whose exchange it came through; `redeliveries` how often it came before.
+
+    `position` and `epoch` are those of its owner's feed; 0 when the broker did not say.
+    """
 
     body: bytes
     owner: str
     redeliveries: int
     tag: Any
+    position: int = 0
+    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """All facts of a family told by a service."""
+    """All facts of a family told by a service; the family `#` is every one."""
 
     owner: str
     family: str
+
+    def takes(self, owner: str, routing_key: str) -> bool:
+        return self.owner == owner and self.family in ("#", routing_key.partition(".")[0])
+
+    @property
+    def pattern(self) -> str:
+        """As a topic exchange matches routing keys."""
+        return "#" if self.family == "#" else f"{self.family}.#"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +94,8 @@ class Transport(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+def pulse_of(owner: str) -> str:
+    """The name under which an owner's pulses are sent: they are not among its facts."""
+    return f"{owner}.pulse"

@@ -49,7 +49,9 @@ class _RabbitSubscription:
     def _delivery(self, message: AbstractIncomingMessage) -> Delivery:
         count = message.headers.get("x-delivery-count", 1 if message.redelivered else 0)
         redeliveries = count if isinstance(count, int) else 0
-        return Delivery(message.body, self._names.owner_of(message.exchange or ""), redeliveries, message)
+        owner = self._names.owner_of(message.exchange or "")
+        position, epoch = (_number(message.headers.get(name)) for name in ("position", "epoch"))
+        return Delivery(message.body, owner, redeliveries, message, position, epoch)
 
     async def ack(self, delivery: Delivery) -> None:
         await self._settle(delivery.tag.ack(multiple=True))
@@ -166,7 +168,7 @@ class RabbitTransport:
             else:
                 read = await channel.declare_queue(self._names.queue(queue), exclusive=True, auto_delete=True)
                 for binding in queue.bindings:
-                    await read.bind(self._names.exchange_of(binding.owner), f"{binding.family}.#")
+                    await read.bind(self._names.exchange_of(binding.owner), binding.pattern)
             wire = await channel.get_underlay_channel()
             wire.on_consumer_cancel_callbacks.add(subscription.end)
             await read.consume(subscription.on_message)
@@ -191,6 +193,10 @@ class RabbitTransport:
     async def _connect(self) -> AbstractConnection:
         async with asyncio.timeout(_CONNECT_TIMEOUT_S):
             return await aio_pika.connect(self._url, timeout=_CONNECT_TIMEOUT_S)
+
+
+def _number(header: object) -> int:
+    return header if isinstance(header, int) else 0
 
 
 def _we_are_cancelled() -> bool:

@@ -8,7 +8,7 @@ from aio_pika import ExchangeType
 from aio_pika.abc import AbstractChannel
 
 from bedside.events.catalog import CATALOG
-from bedside.events.transport.port import Queue
+from bedside.events.transport.port import Queue, pulse_of
 
 # A closed connection counts as a delivery of every event it had prefetched: a low limit dead-letters untouched events.
 _CONSUMER_QUEUE: dict[str, Any] = {
@@ -18,6 +18,8 @@ _CONSUMER_QUEUE: dict[str, Any] = {
     "x-overflow": "reject-publish",
     "x-delivery-limit": 1000,
 }
+PULSED_OWNERS = ("auth",)
+"""Whose followers must know at once when nothing reaches them any more."""
 _AUDIT_STREAM: dict[str, Any] = {"x-queue-type": "stream", "x-max-age": "7D"}
 
 
@@ -61,6 +63,9 @@ async def declare_on(channel: AbstractChannel, names: Names, queues: Sequence[Qu
     for owner in sorted(owners):
         exchanges[owner] = await channel.declare_exchange(names.exchange_of(owner), ExchangeType.TOPIC, durable=True)
         await events.bind(exchanges[owner], "#")
+    # Pulses are worth nothing a second later: no queue but those of the instances that listen holds any.
+    for owner in PULSED_OWNERS:
+        await channel.declare_exchange(names.exchange_of(pulse_of(owner)), ExchangeType.TOPIC, durable=True)
     # The stream takes everything, so that no fact is unroutable for want of a consumer.
     audit = await channel.declare_queue(names.audit, durable=True, arguments=_AUDIT_STREAM)
     await audit.bind(events, "#")
@@ -68,4 +73,4 @@ async def declare_on(channel: AbstractChannel, names: Names, queues: Sequence[Qu
     for queue in queues:
         declared = await channel.declare_queue(names.queue(queue), durable=True, arguments=arguments)
         for binding in queue.bindings:
-            await declared.bind(exchanges[binding.owner], f"{binding.family}.#")
+            await declared.bind(exchanges[binding.owner], binding.pattern)
