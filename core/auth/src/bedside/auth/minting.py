@@ -66,7 +66,13 @@ def access_token(
 
 
 def personal_token(
-    authority: Authority, family: GrantFamily, user: User, *, roles: Collection[str], scopes: Scopes
+    authority: Authority,
+    family: GrantFamily,
+    user: User,
+    *,
+    roles: Collection[str],
+    scopes: Scopes,
+    label_rights: Collection[str] = (),
 ) -> AccessToken:
     """An access token for the FHIR base, for an app that acts for this person."""
     return access_token(
@@ -79,6 +85,7 @@ def personal_token(
         ends_by=family.ends_at,
         claims={
             "roles": list(roles) or None,
+            "label_rights": list(label_rights) or None,
             "fhirUser": user.fhir_user,
             "name": user.name if "profile" in scopes.words else None,
             **LaunchContext.kept(family.patient, family.context).claims(),

@@ -1,6 +1,6 @@
 """Ending what was granted. The row and the fact that tells it commit together."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from sqlmodel import Session, col, select, update
@@ -10,7 +10,14 @@ from bedside.auth.putting import put
 from bedside.auth.tables import AuthCode, Client, GrantFamily, Revocation, User
 from bedside.auth.tables import Session as BrowserSession
 from bedside.events import Fact
-from bedside.events.catalog import ClientDisabled, SessionRevoked, TokenRevoked, UserDeactivated
+from bedside.events.catalog import (
+    ClientDisabled,
+    SessionRevoked,
+    TokenRevoked,
+    UserCreated,
+    UserDeactivated,
+    UserRolesChanged,
+)
 from bedside.identity.denylist import TOKEN_LIFE_MAX, Kind
 from bedside.identity.token import Verified
 
@@ -79,6 +86,36 @@ def disable_client(authority: Authority, session: Session, client: Client) -> No
     )
     until = _refuse(authority, session, "client", client.id)
     _tell(authority, session, [Fact(ClientDisabled(client_id=client.id, until=until), subject=f"Client/{client.id}")])
+
+
+def end_grants_of(authority: Authority, session: Session, user_ids: Collection[str]) -> None:
+    """Signs these people out everywhere, offline access included. Safe to repeat."""
+    now = authority.clock.now()
+    session.exec(
+        update(BrowserSession)
+        .where(col(BrowserSession.user_id).in_(user_ids), col(BrowserSession.ended_at).is_(None))
+        .values(ended_at=now)
+    )
+    families = select(GrantFamily).where(col(GrantFamily.user_id).in_(user_ids), col(GrantFamily.ended_at).is_(None))
+    end_families(authority, session, session.exec(families).all())
+
+
+def refuse_issued_before(authority: Authority, session: Session, roles: Mapping[str, Collection[str]]) -> None:
+    """What these people may do has changed; `roles` are those they hold now, by user id.
+
+    Tokens issued until now are refused; a refresh gets one that says what is so.
+    """
+    now = authority.clock.now()
+    facts = []
+    for user_id, held in sorted(roles.items()):
+        until = _refuse(authority, session, "user", user_id)
+        data = UserRolesChanged(roles=tuple(held), issued_before=now, until=until)
+        facts.append(Fact(data, subject=f"User/{user_id}"))
+    _tell(authority, session, facts)
+
+
+def tell_created(authority: Authority, session: Session, user: User, *, roles: Iterable[str]) -> None:
+    _tell(authority, session, [Fact(UserCreated(roles=tuple(roles)), subject=f"User/{user.id}")])
 
 
 def is_revoked(session: Session, token: Verified) -> bool:

@@ -94,8 +94,7 @@ class _Reading:
         if survivor:
             return refused(Refusal(410, "merged-away", "This record was merged into another.", {"survivor": survivor}))
         moment = Moment(self._clock.now(), self._zone)
-        # Rights to labelled records come with the token in a later issue; until then nobody holds any.
-        body = composed(view, sources, moment, Rights())
+        body = composed(view, sources, moment, Rights(labels=caller.label_rights))
         return _answered(request, view, sources, moment, body)
 
     async def _by_number(self, request: Request, given: str, number: str, bearer: str) -> Response:

@@ -44,6 +44,8 @@ def sample_of(kind: type[EventData]) -> bytes:
 def _value(schema: dict[str, Any]) -> Any:
     if schema.get("type") == "array":
         return [_value(schema["items"])]
+    if schema.get("type") == "boolean":
+        return False
     return _SAMPLES[schema["x-kind"]]
 
 

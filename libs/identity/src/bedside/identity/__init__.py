@@ -7,6 +7,7 @@ from bedside.identity.exchange import Exchange
 from bedside.identity.guard import Admitted, Guard
 from bedside.identity.hearing import Hearing
 from bedside.identity.keys import Keys
+from bedside.identity.labels import SENSITIVE_LABELS
 from bedside.identity.refusal import Deaf, Refused, Unreachable
 from bedside.identity.roles import ROLES, Role
 from bedside.identity.scopes import Permission, Scopes
@@ -16,6 +17,7 @@ from bedside.identity.token import Unverified, Verified, Verifier
 
 __all__ = [
     "ROLES",
+    "SENSITIVE_LABELS",
     "Admitted",
     "Caller",
     "Clock",

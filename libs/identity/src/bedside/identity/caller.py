@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from bedside.identity.labels import SENSITIVE_LABELS
 from bedside.identity.roles import ceiling
 from bedside.identity.scopes import Permission, Scopes
 from bedside.identity.token import Verified
@@ -27,6 +28,8 @@ class Caller:
     """A reference: `Practitioner/dr-shah`."""
     name: str | None = None
     purpose: str | None = None
+    label_rights: frozenset[str] = frozenset()
+    """The sensitive labels this person may see."""
     act: tuple[str, ...] = field(default=())
     """The services that call on the subject's behalf, the nearest first."""
 
@@ -46,6 +49,7 @@ class Caller:
             fhir_user=_text(claims.get("fhirUser")),
             name=_text(claims.get("name")),
             purpose=_text(claims.get("purpose_of_use")),
+            label_rights=_labels(claims.get("label_rights")),
             act=_actors(claims.get("act")),
         )
 
@@ -82,6 +86,11 @@ def _bounded(scope: str, roles: frozenset[str]) -> Scopes:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _labels(claim: Any) -> frozenset[str]:
+    named = claim if isinstance(claim, list) else ()
+    return SENSITIVE_LABELS.intersection(label for label in named if isinstance(label, str))
 
 
 def _actors(act: Any) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import col, update
 
-from bedside.auth.directory import active_user, roles_of
+from bedside.auth.directory import active_user, label_rights_of, roles_of
 from bedside.auth.grants.families import end_family, family_end, first_refresh_token, refreshable, told_of_launch
 from bedside.auth.grants.grant import Asked
 from bedside.auth.minting import id_token, personal_token
@@ -81,8 +81,10 @@ def _family(asked: Asked, code: AuthCode, user: User, browser_session: BrowserSe
 
 def _answer(asked: Asked, code: AuthCode, family: GrantFamily, user: User) -> dict[str, Any]:
     scopes = Scopes.parse(code.scope)
-    roles = roles_of(asked.session, user, now=asked.authority.clock.now())
-    answer = personal_token(asked.authority, family, user, roles=roles, scopes=scopes).answer()
+    now = asked.authority.clock.now()
+    roles = roles_of(asked.session, user, now=now)
+    labels = [right.label for right in label_rights_of(asked.session, user, now=now)]
+    answer = personal_token(asked.authority, family, user, roles=roles, scopes=scopes, label_rights=labels).answer()
     if refreshable(code.scope):
         answer["refresh_token"] = first_refresh_token(asked, family)
     if "openid" in scopes.words:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bedside.auth.directory import active_user, roles_of
+from bedside.auth.directory import active_user, label_rights_of, roles_of
 from bedside.auth.granting import granted_to_person, says_something
 from bedside.auth.grants.families import end_family, refresh_token_of, rotated, told_of_launch
 from bedside.auth.grants.grant import Asked
@@ -59,14 +59,16 @@ def _user(asked: Asked, used: RefreshToken, family: GrantFamily) -> User:
 
 
 def _answer(asked: Asked, family: GrantFamily, user: User, scopes: Scopes) -> dict[str, Any]:
-    roles = roles_of(asked.session, user, now=asked.authority.clock.now())
+    now = asked.authority.clock.now()
+    roles = roles_of(asked.session, user, now=now)
+    labels = [right.label for right in label_rights_of(asked.session, user, now=now)]
     client = Scopes.parse(asked.client.scope)
     # Roles and registration may have shrunk since; what is left of the authorization is what holds.
     context = LaunchContext.kept(family.patient, family.context)
     held = granted_to_person(scopes, client=client, roles=roles, context=context)
     if not says_something(held):
         raise invalid_scope("nothing of what was authorized is held any more")
-    answer = personal_token(asked.authority, family, user, roles=roles, scopes=held).answer()
+    answer = personal_token(asked.authority, family, user, roles=roles, scopes=held, label_rights=labels).answer()
     if "openid" in held.words:
         answer["id_token"] = id_token(asked.authority, family, user, scopes=held, nonce=None)
     return answer | told_of_launch(asked, family)

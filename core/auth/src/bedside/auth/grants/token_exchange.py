@@ -13,7 +13,18 @@ from bedside.identity.scopes import Scopes
 __all__ = ["GRANT_TYPE", "token_exchange"]
 
 ACTORS_MAX = 2
-_CARRIED = ("roles", "fhirUser", "name", "patient", "encounter", "fhirContext", "auth_time", "purpose_of_use", "btg")
+_CARRIED = (
+    "roles",
+    "label_rights",
+    "fhirUser",
+    "name",
+    "patient",
+    "encounter",
+    "fhirContext",
+    "auth_time",
+    "purpose_of_use",
+    "btg",
+)
 
 
 def token_exchange(asked: Asked) -> dict[str, Any]:

@@ -6,7 +6,17 @@ from bedside.auth.tables.console import ConsoleNote
 from bedside.auth.tables.grants import AuthCode, GrantFamily, RefreshToken, Revocation
 from bedside.auth.tables.keys import SigningKey
 from bedside.auth.tables.launches import Launch
-from bedside.auth.tables.people import User, UserRole
+from bedside.auth.tables.people import (
+    DirectoryTurn,
+    FollowedRecord,
+    Group,
+    GroupMember,
+    GroupRole,
+    LabelRight,
+    ProxyGrant,
+    User,
+    UserRole,
+)
 from bedside.auth.tables.signing_in import Attempt, AuthRequest, Session
 
 __all__ = [
@@ -19,9 +29,16 @@ __all__ = [
     "Client",
     "Consent",
     "ConsoleNote",
+    "DirectoryTurn",
+    "FollowedRecord",
     "GrantFamily",
+    "Group",
+    "GroupMember",
+    "GroupRole",
     "InitialAccessToken",
+    "LabelRight",
     "Launch",
+    "ProxyGrant",
     "RefreshToken",
     "Revocation",
     "SeenJti",
