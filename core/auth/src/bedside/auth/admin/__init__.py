@@ -3,13 +3,14 @@
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
-from bedside.auth.admin import consents, keys, sessions
+from bedside.auth.admin import client, client_form, clients, consents, keys, sessions
 from bedside.auth.admin.console import FRONT, Console, Visit
 from bedside.auth.admin.sections import sections_of
 from bedside.auth.answers import NO_STORE
 from bedside.auth.authority import Authority
 
-_PAGES = (sessions, consents, keys)
+# The fixed addresses of a section come before those that name one thing.
+_PAGES = (clients, client_form, client, sessions, consents, keys)
 
 
 def routes(authority: Authority) -> APIRouter:

@@ -26,7 +26,7 @@ class Note:
     problem: bool = False
     secret: str | None = None
     """Shown in full, this once."""
-    secret_label: str | None = None
+    shown_as: str | None = None
     """What the secret is: "Client secret", "Invitation link"."""
 
 

@@ -21,6 +21,7 @@ class Section:
 
 
 SECTIONS = (
+    Section("Clients", "/admin/clients", CLIENTS),
     Section("Sessions", "/admin/sessions", SESSIONS),
     Section("Consents", "/admin/consents", SESSIONS),
     Section("Keys", "/admin/keys", KEYS),
