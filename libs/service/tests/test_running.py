@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from bedside.identity.access import PUBLIC, access
 from bedside.service import Runtime, ServiceName, Settings
 from bedside.service.running import CannotStart, Program, Stopped, run
 
@@ -26,6 +27,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(port=port, data_dir=tmp_path)
 
 
+@access(PUBLIC)
 async def slow(request: Request) -> Response:
     await asyncio.sleep(0.4)
     return PlainTextResponse("done")

@@ -9,6 +9,7 @@ class OpenToBrowsers:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self.access = getattr(app, "access", None)
         self._cors = CORSMiddleware(
             app,
             allow_origins=["*"],

@@ -20,6 +20,7 @@ from bedside.gateway.federation.several import argument_pairs, place_of, planned
 from bedside.gateway.federation.wire import WHOLE_BYTES_MAX, Answer, Body, Headers, Streamed, Unreachable
 from bedside.gateway.owners import Owners
 from bedside.identity import Caller, LoginRefused
+from bedside.identity.access import fhir
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 # Everything else stays here: the caller's token, its cookies, and whatever speaks of this connection only.
@@ -49,6 +50,9 @@ _NOT_TO_CALLER = frozenset(
 
 class Forwarding:
     """The ASGI endpoint of `/{type}` and all below it."""
+
+    access = fhir("entries")
+    methods = _METHODS
 
     def __init__(
         self, owners: Owners, door: Door, searches: Searches, compositions: Compositions, deletions: Deletions

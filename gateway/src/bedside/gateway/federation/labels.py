@@ -18,12 +18,15 @@ from bedside.gateway.federation.refusals import FHIR_JSON, outcome, refusal
 from bedside.gateway.owners import Answer, Owners, Unreachable
 from bedside.gateway.ownership import SERVICES
 from bedside.identity import LoginRefused
+from bedside.identity.access import fhir
 
 _METHODS = ("GET", "POST")
 
 
 class Labels:
     """The ASGI endpoint of `/$meta`."""
+
+    access = fhir("entries")
 
     def __init__(self, owners: Owners, door: Door) -> None:
         self._owners = owners

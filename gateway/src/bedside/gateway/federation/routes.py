@@ -25,6 +25,7 @@ from bedside.gateway.federation.semi_joins import OwnerRefused
 from bedside.gateway.federation.transactions import Transactions
 from bedside.gateway.owners import Unreachable
 from bedside.identity import Caller, LoginRefused
+from bedside.identity.access import PUBLIC, fhir
 
 
 class _Type(Convertor[str]):
@@ -48,6 +49,8 @@ _TO_OWNER = ("prefer", "x-test-now", "x-provenance", "traceparent")
 
 class Bundles:
     """`/fhir` itself: bundles come here, and searches of all types are handed on."""
+
+    access = fhir("entries")
 
     def __init__(self, door: Door, batches: Batches, transactions: Transactions, forwarding: Forwarding) -> None:
         self._door = door
@@ -114,6 +117,8 @@ def federation_routes(
 
 class _Shown:
     """A public document, by GET."""
+
+    access = PUBLIC
 
     def __init__(self, show: Callable[[Request], Awaitable[Response]]) -> None:
         self._show = show

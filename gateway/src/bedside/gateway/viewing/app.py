@@ -25,6 +25,8 @@ from bedside.gateway.viewing.fetching import Fetching, Sources
 from bedside.gateway.viewing.records import NoSuchPatient, NotAnswered, Records, TokenEnded
 from bedside.gateway.viewing.refusals import Refusal, refused, told
 from bedside.identity import Caller, Guard, Verifier
+from bedside.identity.access import PUBLIC, access
+from bedside.identity.access import role as role_access
 from bedside.service import Clock
 
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
@@ -44,6 +46,8 @@ def views_app(views: Iterable[View], *, records: Records, verifier: Verifier, cl
     app = FastAPI(title="Bedside views", version=VIEW_VERSION, docs_url=None, redoc_url=None)
     app.add_exception_handler(Refusal, told)
     app.add_exception_handler(HTTPException, told)
+    for description in app.routes:
+        access(PUBLIC)(description.endpoint)  # type: ignore[attr-defined]
     reading = _Reading(records, Guard(verifier), clock, zone)
     for view in views:
         model = answer_model(view)
@@ -70,6 +74,7 @@ class _Reading:
         self._zone = zone
 
     def endpoint(self, view: View, role: str) -> Callable[[Request, str], Awaitable[Response]]:
+        @access(role_access(role))
         async def read(request: Request, id: str) -> Response:
             bearer, caller = await admitted(request, self._guard, role)
             try:

@@ -17,6 +17,7 @@ from bedside.gateway.workbench import wording
 from bedside.gateway.workbench.finding import TERM_MAX, Finding, NotFindable, find
 from bedside.gateway.workbench.session import Cookies, Session
 from bedside.gateway.workbench.signing_in import Authorization, SignInFailed, local_path
+from bedside.identity.access import PUBLIC, SESSION, access
 from bedside.service import Runtime
 
 _HERE = Path(__file__).parent
@@ -30,6 +31,10 @@ Page = Callable[[Request, Session], Awaitable[Response]]
 def workbench_routes(runtime: Runtime, inside: httpx.AsyncClient) -> list[BaseRoute]:
     """`inside` reaches the gateway's own public API without a network."""
     return _Workbench(runtime, inside).routes()
+
+
+class _Files(StaticFiles):
+    access = PUBLIC
 
 
 class _Workbench:
@@ -61,12 +66,12 @@ class _Workbench:
 
     def routes(self) -> list[BaseRoute]:
         return [
-            Route("/", self._signed_in(self._front), methods=["GET"]),
-            Route("/patients/{id}", self._signed_in(self._patient), methods=["GET"]),
+            Route("/", access(PUBLIC)(self._signed_in(self._front)), methods=["GET"]),
+            Route("/patients/{id}", access(SESSION)(self._signed_in(self._patient)), methods=["GET"]),
             Route("/sign-in", self._sign_in, methods=["GET"]),
             Route("/callback", self._callback, methods=["GET"]),
             Route("/sign-out", self._sign_out, methods=["POST"]),
-            Mount("/static", StaticFiles(directory=_HERE / "static")),
+            Mount("/static", _Files(directory=_HERE / "static")),
         ]
 
     def _signed_in(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
@@ -132,9 +137,11 @@ class _Workbench:
         title, text = wording.refusal(answer.status_code)
         return self._page("message.html", answer.status_code, title=title, session=session, text=text)
 
+    @access(PUBLIC)
     async def _sign_in(self, request: Request) -> Response:
         return await self._authorization.begin(self._cookies, local_path(request.query_params.get("onward")))
 
+    @access(PUBLIC)
     async def _callback(self, request: Request) -> Response:
         try:
             session, id_token, onward = await self._authorization.finish(request, self._cookies)
@@ -146,6 +153,7 @@ class _Workbench:
         self._cookies.keep_id_token(response, id_token)
         return response
 
+    @access(PUBLIC)
     async def _sign_out(self, request: Request) -> Response:
         origin = request.headers.get("origin")
         if origin not in (None, self._home):

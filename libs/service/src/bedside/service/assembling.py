@@ -4,13 +4,15 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bedside.identity.access import check_declared
 from bedside.service.health import Health
 from bedside.service.requests import Requests
 from bedside.service.runtime import Runtime
 
 
 def assembled(app: ASGIApp, runtime: Runtime) -> ASGIApp:
-    """What uvicorn serves."""
+    """What uvicorn serves. AssertionError when a route does not say who may call it."""
+    check_declared(app)
     measures = runtime.measures
     health = Health(runtime.name, runtime.checks)
     shell = Starlette(

@@ -8,6 +8,7 @@ from bedside.events import Feed
 from bedside.events.database import Database
 from bedside.events.feed import FEED_PAGE_MAX
 from bedside.identity import Guard, Refused, Unreachable, Verifier
+from bedside.identity.access import access, token_with
 from bedside.service.feeds import SCOPE
 
 
@@ -21,6 +22,7 @@ class FeedRoute:
         self._feed = Feed(database)
         self._guard = Guard(verifier)
 
+    @access(token_with(SCOPE))
     async def shown(self, request: Request) -> Response:
         refusal = await self._refused(request)
         if refusal is not None:

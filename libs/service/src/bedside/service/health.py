@@ -7,6 +7,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bedside.identity.access import PUBLIC, access
 from bedside.service.runtime import Check
 
 _CHECK_TIMEOUT_S = 2.0
@@ -17,9 +18,11 @@ class Health:
         self._service = service
         self._checks = checks
 
+    @access(PUBLIC)
     async def live(self, request: Request) -> Response:
         return Response(orjson.dumps({"service": self._service, "status": "live"}), media_type="application/json")
 
+    @access(PUBLIC)
     async def ready(self, request: Request) -> Response:
         """503 names each check that failed."""
         found = await asyncio.gather(*(_found(check) for check in self._checks.values()))

@@ -5,6 +5,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bedside.identity.access import PUBLIC, access
+
 _SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 
@@ -52,6 +54,7 @@ class Measures:
             known = self._gauges[name] = Gauge(f"bedside_{name}", name, list(labels), registry=self.registry)
         (known.labels(**labels) if labels else known).set(value)
 
+    @access(PUBLIC)
     async def shown(self, request: Request) -> Response:
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
 

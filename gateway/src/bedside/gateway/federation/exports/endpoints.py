@@ -25,6 +25,7 @@ from bedside.gateway.federation.searching import passed_on
 from bedside.gateway.federation.semi_joins import Asking, OwnerRefused
 from bedside.gateway.owners import Answer, Unreachable
 from bedside.identity import LoginRefused
+from bedside.identity.access import fhir
 
 Answering = Callable[[Request, Asking], Awaitable[Response]]
 _ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9\-.]{1,64}", re.ASCII)
@@ -114,6 +115,8 @@ def _resource(body: bytes) -> dict[str, Any]:
 
 class _Admitted:
     """For those with a good token: by method, every refusal as an outcome."""
+
+    access = fhir("entries")
 
     def __init__(self, door: Door, answering: Mapping[str, Answering]) -> None:
         self._door = door

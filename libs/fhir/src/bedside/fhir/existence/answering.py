@@ -63,4 +63,4 @@ def asked_references(body: bytes) -> list[str]:
     return references
 
 
-EXISTENCE = Interaction("existence", "POST", "/internal/existence", "entries", _existence)
+EXISTENCE = Interaction("existence", "POST", "/internal/existence", "services", _existence)

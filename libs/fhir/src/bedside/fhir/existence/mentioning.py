@@ -48,4 +48,4 @@ async def _mentioning(reader: Reader, targets: Mapping[int, str]) -> dict[str, l
     return found
 
 
-MENTIONS = Interaction("mentions", "POST", "/internal/mentions", "entries", _mentions)
+MENTIONS = Interaction("mentions", "POST", "/internal/mentions", "services", _mentions)

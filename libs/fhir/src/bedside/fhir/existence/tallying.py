@@ -41,4 +41,4 @@ async def _tally(exchange: Exchange) -> Response:
     return Response(orjson.dumps({"tally": found}), media_type="application/json")
 
 
-TALLY = Interaction("tally", "POST", "/internal/tally", "entries", _tally)
+TALLY = Interaction("tally", "POST", "/internal/tally", "services", _tally)

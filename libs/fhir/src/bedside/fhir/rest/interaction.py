@@ -16,7 +16,8 @@ class Interaction:
     """`code` is of https://hl7.org/fhir/R4/valueset-type-restful-interaction.html or the system-level set.
 
     `scope` is the letter that is asked of the caller for the type in the path: `entries` leaves it to the interaction,
-    which asks for each entry; `public` asks for nothing. `speaks` is a media type that it answers with beside FHIR's.
+    which asks for each entry; `services` admits only those of this system; `public` asks for nothing. `speaks` is a
+    media type that it answers with beside FHIR's.
     `definition` is the OperationDefinition of an operation that is an interaction of its own, because it takes more
     than an `Operation` can declare.
     """
@@ -24,7 +25,7 @@ class Interaction:
     code: str
     method: str
     path: str
-    scope: Literal["c", "r", "u", "d", "s", "entries", "public"]
+    scope: Literal["c", "r", "u", "d", "s", "entries", "services", "public"]
     handle: Handle
     speaks: str | None = None
     definition: str | None = None

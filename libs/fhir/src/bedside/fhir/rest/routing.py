@@ -19,6 +19,7 @@ from bedside.fhir.rest.refusals import refused
 from bedside.fhir.rest.versions import ABSENT
 from bedside.fhir.store.references import types
 from bedside.identity import Caller, Guard
+from bedside.identity.access import PUBLIC, SERVICES, fhir
 
 # R4 allows the ids "." and "..", but in an address they mean another place: nobody could ever read such a resource.
 _ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9\-.]{1,64}", re.ASCII)
@@ -47,6 +48,7 @@ class Endpoint:
         self.engine = engine
         self.interactions = dict(methods)
         self.methods = set(methods)
+        self.access = {method: _access(interaction) for method, interaction in methods.items()}
         if "GET" in methods:
             self.interactions["HEAD"] = methods["GET"]
         self._guard = guard
@@ -84,7 +86,7 @@ class Endpoint:
             id=request.path_params.get("id", ""),
         )
         self._refuse_wrong_address(exchange, interaction)
-        if interaction.scope != "public" and interaction.scope != "entries":
+        if interaction.scope != "public" and interaction.scope != "entries" and interaction.scope != "services":
             refuse_unless(caller, interaction.scope, exchange.type_name)
         return await interaction.handle(exchange)
 
@@ -105,6 +107,10 @@ class Endpoint:
                 text = "an id has 1 to 64 letters, digits, dots and dashes"
                 raise Refused(400, [Issue("value", text, f"{exchange.type_name}.id")])
             raise ABSENT
+
+
+def _access(interaction: Interaction) -> str:
+    return interaction.scope if interaction.scope in (PUBLIC, SERVICES) else fhir(interaction.scope)
 
 
 _NOBODY: Caller = None  # type: ignore[assignment]
