@@ -126,33 +126,6 @@ def test_the_delay_grows_and_ends_at_five_minutes() -> None:
     assert waits == [0, 0, 2, 4, 8, 256, 300, 300]
 
 
-async def test_an_app_of_others_asks_the_person(flow: Any, told: Any) -> None:
-    scope = "openid user/Patient.rs user/Observation.rs"
-    answer = await flow.sign_in(client_id="foreign", scope=scope)
-    page = await flow.browser.get(answer.headers["location"])
-    assert "&lt;b&gt;foreign" in page.text
-    assert "read observation of every record that you may open" in page.text
-    chosen = {"decision": "allow", "scope": "user/Patient.rs"}
-    code = told(await flow.submit(page, "/consent", **chosen))["code"]
-    assert (await flow.redeem(code, client_id="foreign")).json()["scope"] == "user/Patient.rs"
-    assert told(await flow.authorize(client_id="foreign", scope=scope, prompt="none"))["error"] == "consent_required"
-    assert "code" in told(await flow.authorize(client_id="foreign", scope="user/Patient.r", prompt="none"))
-
-
-async def test_a_person_may_decline(flow: Any, told: Any) -> None:
-    answer = await flow.sign_in(client_id="foreign")
-    page = await flow.browser.get(answer.headers["location"])
-    forged = await flow.submit(page, "/consent", decision="allow", csrf="x")
-    assert forged.status_code == 403
-    assert told(await flow.submit(page, "/consent", decision="deny"))["error"] == "access_denied"
-
-
-async def test_consent_cannot_give_more_than_was_asked(flow: Any, told: Any) -> None:
-    answer = await flow.sign_in(client_id="foreign", scope="user/Patient.r")
-    page = await flow.browser.get(answer.headers["location"])
-    assert told(await flow.submit(page, "/consent", decision="allow", scope="user/*.cruds"))["code"]
-
-
 async def test_signing_out_asks_unless_the_app_proves_itself(flow: Any, server: Any) -> None:
     tokens = await flow.tokens()
     page = await server.get("/end_session")

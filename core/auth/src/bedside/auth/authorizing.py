@@ -9,13 +9,14 @@ from sqlmodel import Session, col, update
 
 from bedside.auth.authority import Authority
 from bedside.auth.authorization_request import AuthorizationRequest, Redirect
+from bedside.auth.consent import consented
 from bedside.auth.directory import roles_of
 from bedside.auth.granting import granted_to_person, says_something
 from bedside.auth.launch_context import LaunchContext
 from bedside.auth.launches import context_of_launch, presented_launch, use_launch
 from bedside.auth.refusals import OAuthRefused
 from bedside.auth.secrets_kept import digest, new_secret
-from bedside.auth.tables import AuthCode, AuthRequest, Client, Consent, Launch, User
+from bedside.auth.tables import AuthCode, AuthRequest, Client, Launch, User
 from bedside.auth.tables import Session as BrowserSession
 from bedside.auth.whom import has_a_choice, only_patient
 from bedside.identity.scopes import Scopes
@@ -117,10 +118,8 @@ def may_choose_patient(authority: Authority, session: Session, pending: Pending,
 def must_consent(session: Session, pending: Pending, user: User, granted: Scopes) -> bool:
     if pending.row.must_consent:
         return True
-    if pending.client.first_party:
-        return False
-    consent = session.get(Consent, (user.id, pending.client.id))
-    return consent is None or not Scopes.parse(consent.scope).covers(granted)
+    allowed = consented(session, user.id, pending.client)
+    return allowed is not None and not allowed.covers(granted)
 
 
 def grantable(authority: Authority, session: Session, pending: Pending, user: User) -> Scopes:
