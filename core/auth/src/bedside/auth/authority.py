@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from bedside.auth.client_keys import FetchedKeys
 from bedside.auth.database import Units
 from bedside.auth.installation import Installation
 from bedside.auth.keys import Sealing, Signer
@@ -20,6 +21,7 @@ class Authority:
     passwords: Passwords
     clock: Clock
     records: Records
+    client_keys: FetchedKeys = field(default_factory=FetchedKeys)
     outbox: Outbox = field(default_factory=lambda: Outbox("/auth"))
 
     @classmethod

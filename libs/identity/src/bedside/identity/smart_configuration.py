@@ -16,6 +16,7 @@ CAPABILITIES = (
     "launch-standalone",
     "client-public",
     "client-confidential-symmetric",
+    "client-confidential-asymmetric",
     "sso-openid-connect",
     "context-banner",
     "context-style",
@@ -30,6 +31,12 @@ CAPABILITIES = (
     "permission-v2",
     "authorize-post",
 )
+ASSERTION_ALGORITHMS = ("ES384", "RS384", "ES256")
+"""By which clients may sign: RS384 and ES384 are SMART's, ES256 is what this installation signs with itself.
+
+https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html
+"""
+_CONFIDENTIAL = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 SCOPES = (
     "openid",
     "profile",
@@ -68,9 +75,12 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "response_modes_supported": ["query"],
         "grant_types_supported": list(GRANT_TYPES),
         "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": [*_CONFIDENTIAL, "none"],
+        "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        "revocation_endpoint_auth_methods_supported": [*_CONFIDENTIAL, "none"],
+        "revocation_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        "introspection_endpoint_auth_methods_supported": list(_CONFIDENTIAL),
+        "introspection_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
         "authorization_response_iss_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,

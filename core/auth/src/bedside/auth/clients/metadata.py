@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from bedside.auth.clients.public_keys import UnusableKeys, public_keys
+from bedside.auth.client_keys import UnusableKeys, public_keys
 from bedside.auth.clients.redirects import check_redirect_uris, is_web_address
 from bedside.auth.refusals import OAuthRefused
 from bedside.auth.tables import AuthMethod, Client

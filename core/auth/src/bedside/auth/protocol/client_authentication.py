@@ -13,27 +13,33 @@ from sqlmodel import Session, select
 from bedside.auth.access_log import Happening, record
 from bedside.auth.authority import Authority
 from bedside.auth.directory import active_client
+from bedside.auth.protocol.client_assertion import assertion, proven_client
 from bedside.auth.protocol.client_request import ClientRequest
 from bedside.auth.refusals import OAuthRefused, invalid_client, invalid_request
 from bedside.auth.secrets_kept import digest, same
 from bedside.auth.tables import AuthMethod, Client, GrantFamily, RefreshToken
 
+_ASSERTED = frozenset({"client_assertion", "client_assertion_type"})
 _NOBODYS = digest("the secret of no client")
 
 
 def authenticated_client(authority: Authority, session: Session, request: ClientRequest) -> Client:
     """The active client, proven in the way it is registered for. Raises OAuthRefused, after telling the access log."""
     try:
-        return _authenticated(session, request)
+        return _authenticated(authority, session, request)
     except OAuthRefused as refused:
         if refused.reason is not None:
             record(authority, session, _refusal(session, request, refused.reason))
         raise
 
 
-def _authenticated(session: Session, request: ClientRequest) -> Client:
+def _authenticated(authority: Authority, session: Session, request: ClientRequest) -> Client:
     named = request.parameters.get("client_id")
     posted = request.parameters.get("client_secret")
+    if _ASSERTED & set(request.parameters.as_mapping()):
+        if request.authorization is not None or posted is not None:
+            raise invalid_request("two methods of client authentication")
+        return proven_client(authority, session, assertion(request.parameters))
     if request.authorization is None:
         return _by_post(session, request, named, posted)
     if posted is not None:
@@ -72,9 +78,11 @@ def _by_secret(session: Session, client_id: str, secret: str, *, method: AuthMet
 def _refusal(session: Session, request: ClientRequest, reason: str) -> Happening:
     """Names the client only if there is one: what was typed may be a secret in the wrong place."""
     named = request.parameters.get("client_id")
-    if request.authorization is not None:
-        with suppress(OAuthRefused):
+    with suppress(OAuthRefused):
+        if request.authorization is not None:
             named = _basic(request.authorization)[0]
+        elif "client_assertion" in request.parameters:
+            named = assertion(request.parameters).client_id
     known = session.get(Client, named) if named is not None else None
     entity = f"Client/{known.id}" if known is not None else None
     return Happening("client-refused", "refused", entity=entity, detail={"reason": reason})

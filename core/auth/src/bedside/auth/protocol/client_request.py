@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from anyio import to_thread
 from starlette.requests import Request
 
+from bedside.auth.authority import Authority
 from bedside.auth.parameters import BODY_BYTES_MAX, Parameters
+from bedside.auth.protocol.client_assertion import assertion, keys_at
 from bedside.auth.refusals import OAuthRefused, invalid_request
 
 _FORM = "application/x-www-form-urlencoded"
@@ -27,7 +30,21 @@ async def client_request(request: Request) -> ClientRequest:
     authorizations = request.headers.getlist("authorization")
     if len(authorizations) > 1:
         raise invalid_request("more than one Authorization header")
+    if "client_assertion" in parameters:
+        await _get_keys_ready(request.app.state.authority, parameters)
     return ClientRequest(parameters, authorizations[0] if authorizations else None)
+
+
+async def _get_keys_ready(authority: Authority, parameters: Parameters) -> None:
+    """Here, where neither a thread nor a transaction waits for somebody else's server."""
+    try:
+        asserted = assertion(parameters)
+    except OAuthRefused:
+        # It will be refused, and logged, where the client is authenticated.
+        return
+    uri = await to_thread.run_sync(keys_at, authority, asserted)
+    if uri is not None:
+        await authority.client_keys.prepare(uri, asserted.kid)
 
 
 async def read_form(request: Request) -> Parameters:

@@ -1,17 +1,14 @@
 """The keys by which a client proves itself: public ones, strong enough, each with a name."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-ALGORITHMS = ("ES384", "RS384", "ES256")
-"""RS384 and ES384 are SMART's; ES256 is what this installation signs with itself.
-
-https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html
-"""
 KEYS_MAX = 20
 _RSA_BITS = range(2_048, 8_193)
 _KID_CHARACTERS_MAX = 200
@@ -44,6 +41,16 @@ def public_keys(jwks: Any) -> dict[str, PublicKey]:
     if len(by_kid) != len(read):
         raise UnusableKeys("two keys have the same kid")
     return by_kid
+
+
+def registered_keys(jwks: Mapping[str, Any]) -> Mapping[str, PublicKey]:
+    """`public_keys` of a set that passed when it was registered; read once, since that takes longer than verifying."""
+    return _read_before(json.dumps(jwks, sort_keys=True))
+
+
+@lru_cache(maxsize=1_000)
+def _read_before(jwks: str) -> Mapping[str, PublicKey]:
+    return public_keys(json.loads(jwks))
 
 
 def usable_keys(jwks: Any) -> dict[str, PublicKey]:
@@ -84,7 +91,7 @@ def _public_key(jwk: Any) -> PublicKey:
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UnusableKeys("a key is neither an RSA key nor one on P-256 or P-384") from error
     if jwk.get("alg") not in (None, algorithm):
-        raise UnusableKeys(f"a key is for another algorithm than {', '.join(ALGORITHMS)}")
+        raise UnusableKeys("a key is for another algorithm than X")
     return PublicKey(kid, algorithm, key)
 
 
