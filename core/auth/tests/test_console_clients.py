@@ -58,7 +58,7 @@ async def test_a_client_is_registered_and_its_secret_is_shown_once(
     page = await admin.send("/admin/clients/new", **MACHINE)
     secret = secret_of(page)
     assert (note_of(page), page.status_code) == ("The program is registered.", 200)
-    assert "read and search Patient of everybody, without a person" in page.text
+    assert "read and search Patient records of everybody, without a person" in page.text
     assert (await token(server, secret)).status_code == 200
     assert secret_of(await admin.open("/admin/clients/night-report")) is None
     client = kept(authority, "night-report")
@@ -202,7 +202,7 @@ def test_the_form_offers_what_can_be_registered() -> None:
 @pytest.mark.parametrize(
     ("scope", "words"),
     [
-        ("user/Observation.rs", "read and search Observation as far as the person's role goes"),
+        ("user/Observation.rs", "read and search Observation records as far as the person's role goes"),
         (
             "system/*.cruds",
             "create, read, change, delete and search all kinds of records of everybody, without a person",
@@ -210,7 +210,7 @@ def test_the_form_offers_what_can_be_registered() -> None:
         ("patient/*.read", "read and search all kinds of records of one patient, as far as the person's role goes"),
         (
             "user/Observation.rs?category=laboratory",
-            "read and search Observation, only those that fit its query, as far",
+            "read and search Observation records, only those that fit its query, as far",
         ),
         ("offline_access", "go on while the person is away, for up to a year"),
         ("system/Pat", None),

@@ -20,6 +20,7 @@ from bedside.auth.admin.visitor import FRESH, Visitor, form_of, is_fresh, visito
 from bedside.auth.admin.wording import Wording
 from bedside.auth.answers import NO_STORE
 from bedside.auth.authority import Authority
+from bedside.auth.directory import DirectoryRefused
 from bedside.auth.endpoints.access import session_with
 from bedside.auth.pages import page
 from bedside.auth.parameters import Parameters
@@ -233,11 +234,12 @@ def _rules_speak() -> Iterator[None]:
         yield
     except OAuthRefused as refused:
         raise Refusal(refused.error, _sentence(refused.description)) from refused
+    except DirectoryRefused as refused:
+        raise Refusal(refused.reason, refused.sentence) from refused
 
 
 def _told_refusal(console: Console, route: _Route, refusal: Refusal, visit: Visit) -> Response:
-    detail = {"reason": refusal.reason}
-    _record_refusal(visit, route, detail)
+    _record_refusal(visit, route, {"reason": refusal.reason} | visit.named)
     if route.refused is not None:
         return route.refused(visit, refusal.sentence)
     return visit.done(console.page_above(visit.path), Note(refusal.sentence, problem=True))

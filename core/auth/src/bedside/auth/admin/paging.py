@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-from sqlalchemy import Select, func
+from sqlalchemy import func
 from sqlmodel import Session, select
 
 from bedside.auth.parameters import Parameters
@@ -43,10 +43,10 @@ def page_number(query: Parameters) -> int:
     return max(1, min(number, PAGES_MAX))
 
 
-def page_of(session: Session, rows: "Select[tuple[Row]]", *, number: int) -> Page[Row]:
-    """`rows` is ordered, by something unique at the end. A number beyond the last page shows the last."""
+def page_of(session: Session, rows: Any, *, number: int) -> Page[Any]:
+    """`rows` is a select of one table, ordered, by something unique at the end. A number beyond the last page shows the last."""
     total = session.execute(select(func.count()).select_from(rows.order_by(None).subquery())).scalar_one()
-    number = min(number, Page([], number, total).last)
+    number = min(number, Page[Any]([], number, total).last)
     found = session.execute(rows.offset((number - 1) * ROWS).limit(ROWS)).scalars().all()
     return Page(found, number, total)
 

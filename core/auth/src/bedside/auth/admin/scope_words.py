@@ -38,7 +38,7 @@ def in_words(scope: str) -> str | None:
     letters = [verb for letter, verb in _VERBS.items() if whole.allows(letter, type_name)]
     if whose not in _WHOSE or not letters:
         return None
-    what = "all kinds of records" if type_name == "*" else type_name
+    what = "all kinds of records" if type_name == "*" else f"{type_name} records"
     only = ", only those that fit its query," if "?" in rest else ""
     return f"{_listed(letters)} {what}{only} {_WHOSE[whose]}"
 

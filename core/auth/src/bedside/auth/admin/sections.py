@@ -21,6 +21,8 @@ class Section:
 
 
 SECTIONS = (
+    Section("Users", "/admin/users", USERS),
+    Section("Groups", "/admin/groups", USERS),
     Section("Clients", "/admin/clients", CLIENTS),
     Section("Sessions", "/admin/sessions", SESSIONS),
     Section("Consents", "/admin/consents", SESSIONS),

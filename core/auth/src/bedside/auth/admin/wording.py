@@ -4,6 +4,8 @@ from datetime import datetime, timedelta, tzinfo
 
 from markupsafe import Markup
 
+_MOMENT = timedelta(microseconds=1)
+
 
 class Wording:
     """What templates call to write a moment."""
@@ -18,6 +20,10 @@ class Wording:
 
     def day(self, moment: datetime | None) -> Markup:
         return self._time(moment, f"{moment.astimezone(self._zone):%-d %b %Y}") if moment else Markup("–")
+
+    def last_day(self, until: datetime) -> Markup:
+        """The day that an end at midnight leaves whole."""
+        return self._time(until, f"{(until - _MOMENT).astimezone(self._zone):%-d %b %Y}")
 
     def exactly(self, moment: datetime) -> Markup:
         return self._time(moment, f"{moment.astimezone(self._zone):%-d %b %Y, %H:%M:%S}")
