@@ -12,8 +12,9 @@ from bedside.auth.admin.console import Console, Visit
 from bedside.auth.admin.paging import address_of_page, page_number, page_of
 from bedside.auth.admin.sections import SESSIONS
 from bedside.auth.admin.typing_in import typed
+from bedside.auth.consent import withdraw_consent
+from bedside.auth.scope_words import in_words
 from bedside.auth.tables import Client, Consent, User
-from bedside.auth.withdrawing import withdraw_consent
 
 PATH = "/admin/consents"
 
@@ -22,7 +23,8 @@ PATH = "/admin/consents"
 class _Given:
     person: User
     client: Client
-    scopes: list[str]
+    scopes: list[tuple[str, str]]
+    """Each with what it says."""
     given_at: datetime
 
 
@@ -39,9 +41,9 @@ def declare(console: Console) -> None:
     @console.act(f"{PATH}/withdraw", may=SESSIONS)
     def withdraw(visit: Visit) -> Response:
         user_id, client_id = typed(visit.form, "user"), typed(visit.form, "client")
-        if not withdraw_consent(visit.authority, visit.session, user_id=user_id, client_id=client_id):
+        by = visit.visitor.user.id
+        if not withdraw_consent(visit.authority, visit.session, user_id=user_id, client_id=client_id, by=by):
             return visit.nothing_there()
-        visit.record("consent-withdrawn", entity=f"User/{user_id}", client=client_id)
         return visit.done(PATH, "Withdrawn. The app may no longer act for this person, unless they allow it anew.")
 
 
@@ -58,4 +60,4 @@ def _asked(q: str) -> Any:
 
 def _given(session: Session, consent: Consent) -> _Given:
     person, client = session.get_one(User, consent.user_id), session.get_one(Client, consent.client_id)
-    return _Given(person, client, consent.scope.split(), consent.given_at)
+    return _Given(person, client, [(scope, in_words(scope)) for scope in consent.scope.split()], consent.given_at)

@@ -44,7 +44,7 @@ def page_number(query: Parameters) -> int:
 
 
 def page_of(session: Session, rows: Any, *, number: int) -> Page[Any]:
-    """`rows` is a select of one table, ordered, by something unique at the end. A number beyond the last page shows the last."""
+    """`rows` is a select of one table, ordered, something unique last. A number beyond the last page shows that one."""
     total = session.execute(select(func.count()).select_from(rows.order_by(None).subquery())).scalar_one()
     number = min(number, Page[Any]([], number, total).last)
     found = session.execute(rows.offset((number - 1) * ROWS).limit(ROWS)).scalars().all()

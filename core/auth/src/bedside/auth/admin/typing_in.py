@@ -6,6 +6,7 @@ from datetime import datetime, time, tzinfo
 from bedside.auth.parameters import Parameters
 
 WORDS_MAX = 200
+_YEARS = (2000, 2100)
 
 
 def typed(form: Parameters, name: str, *, characters_max: int = WORDS_MAX) -> str:
@@ -21,8 +22,11 @@ def typed_lines(form: Parameters, name: str, *, lines_max: int = 100) -> list[st
 
 
 def typed_day(form: Parameters, name: str, zone: tzinfo) -> datetime | None:
-    """The beginning of that day. None when it is absent; raises ValueError when it is no date."""
+    """The beginning of that day. None when it is absent; raises ValueError when it is no date of this century."""
     given = typed(form, name)
     if not given:
         return None
-    return datetime.combine(datetime.strptime(given, "%Y-%m-%d").date(), time(), tzinfo=zone)  # noqa: DTZ007
+    day = datetime.strptime(given, "%Y-%m-%d").date()  # noqa: DTZ007
+    if not _YEARS[0] <= day.year <= _YEARS[1]:
+        raise ValueError("a day in another century was mistyped")
+    return datetime.combine(day, time(), tzinfo=zone)

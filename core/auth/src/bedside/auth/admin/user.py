@@ -53,8 +53,8 @@ def declare(console: Console) -> None:
         "disable",
         _disable,
         title="Disable {}?",
-        text="They are signed out everywhere within seconds and cannot sign in. You can enable them again; what they had"
-        " open does not come back.",
+        text="They are signed out everywhere within seconds and cannot sign in. You can enable them again; what they"
+        " had open does not come back.",
         button="Disable",
     )
     _declare_asked(

@@ -84,4 +84,4 @@ def _rows(session: Session, users: Sequence[User], *, now: datetime) -> list[_Ro
 def _seen(session: Session, user_ids: Collection[str]) -> dict[str, datetime]:
     newest = func.max(BrowserSession.seen_at, type_=Instant)
     asked = select(BrowserSession.user_id, newest).where(col(BrowserSession.user_id).in_(user_ids))
-    return {user_id: seen_at for user_id, seen_at in session.exec(asked.group_by(col(BrowserSession.user_id)))}
+    return dict(session.exec(asked.group_by(col(BrowserSession.user_id))).all())
