@@ -2,7 +2,7 @@
 
 from bedside.auth.client_keys.fetched_keys import FetchedKeys
 from bedside.auth.client_keys.public_https import PublicHttps, Unfetched
-from bedside.auth.client_keys.public_keys import PublicKey, UnusableKeys, public_keys, registered_keys
+from bedside.auth.client_keys.public_keys import PublicKey, UnusableKeys, public_keys, registered_keys, without_the_rest
 
 __all__ = [
     "FetchedKeys",
@@ -12,4 +12,5 @@ __all__ = [
     "UnusableKeys",
     "public_keys",
     "registered_keys",
+    "without_the_rest",
 ]

@@ -1,6 +1,7 @@
 """The keys by which a client proves itself: public ones, strong enough, each with a name."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,9 +10,12 @@ from typing import Any
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
+from bedside.identity.smart_configuration import ASSERTION_ALGORITHMS
+
 KEYS_MAX = 20
 _RSA_BITS = range(2_048, 8_193)
-_KID_CHARACTERS_MAX = 200
+_KID = re.compile(r"[\x21-\x7e]{1,200}")
+_KEPT = ("kty", "crv", "x", "y", "n", "e", "kid", "alg", "use")
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _CURVES = {"P-256": "ES256", "P-384": "ES384"}
 
@@ -41,6 +45,11 @@ def public_keys(jwks: Any) -> dict[str, PublicKey]:
     if len(by_kid) != len(read):
         raise UnusableKeys("two keys have the same kid")
     return by_kid
+
+
+def without_the_rest(jwks: Mapping[str, Any]) -> dict[str, Any]:
+    """What `public_keys` looked at, and nothing of what else was sent along."""
+    return {"keys": [{name: jwk[name] for name in _KEPT if name in jwk} for jwk in jwks["keys"]]}
 
 
 def registered_keys(jwks: Mapping[str, Any]) -> Mapping[str, PublicKey]:
@@ -82,16 +91,17 @@ def _public_key(jwk: Any) -> PublicKey:
     if not isinstance(jwk, Mapping):
         raise UnusableKeys("a key is no JSON object")
     kid = jwk.get("kid")
-    if not isinstance(kid, str) or not 0 < len(kid) <= _KID_CHARACTERS_MAX:
-        raise UnusableKeys("a key has no kid")
-    if jwk.get("use") not in (None, "sig") or "verify" not in jwk.get("key_ops", ["verify"]):
+    if not isinstance(kid, str) or not _KID.fullmatch(kid):
+        raise UnusableKeys("a key has no kid of 1 to 200 printable characters")
+    uses = jwk.get("key_ops", ["verify"])
+    if jwk.get("use") not in (None, "sig") or not isinstance(uses, list) or "verify" not in uses:
         raise UnusableKeys("a key is not for signatures")
     try:
         algorithm, key = _elliptic(jwk) if jwk.get("kty") == "EC" else _rsa(jwk)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UnusableKeys("a key is neither an RSA key nor one on P-256 or P-384") from error
     if jwk.get("alg") not in (None, algorithm):
-        raise UnusableKeys("a key is for another algorithm than X")
+        raise UnusableKeys(f"a key is for another algorithm than {', '.join(ASSERTION_ALGORITHMS)}")
     return PublicKey(kid, algorithm, key)
 
 

@@ -9,6 +9,7 @@ from bedside.auth.clients.registering import (
     enable_client,
     end_old_secret,
     register_client,
+    remove_client,
     rotate_secret,
     update_client,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "end_old_secret",
     "make_initial_access_token",
     "register_client",
+    "remove_client",
     "rotate_secret",
     "update_client",
 ]

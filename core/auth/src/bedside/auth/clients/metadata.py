@@ -22,6 +22,7 @@ LINKS = ("client_uri", "logo_uri", "policy_uri", "tos_uri")
 NAME_CHARACTERS_MAX = 100
 AUDIENCES_MAX = 20
 SCOPE_CHARACTERS_MAX = 8_000
+_AUDIENCE = re.compile(r"https?://[\x21-\x7e]{0,499}[\x21-\x2e\x30-\x7e]")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*")
 
 
@@ -80,6 +81,8 @@ class ClientMetadata:
             raise bad_metadata(f"at most {SCOPES_MAX} scopes are registered")
         if max(len(self.audiences), len(self.exchange_audiences)) > AUDIENCES_MAX:
             raise bad_metadata(f"at most {AUDIENCES_MAX} audiences are registered")
+        if not all(_AUDIENCE.fullmatch(audience) for audience in (*self.audiences, *self.exchange_audiences)):
+            raise bad_metadata("an audience is the address of a service, without a final slash")
         if not all(name in LINKS and is_web_address(uri) for name, uri in self.links.items()):
             raise bad_metadata(f"{', '.join(LINKS)} are https addresses")
 

@@ -6,11 +6,13 @@ Who may do so is decided by the callers; what may not be at all is refused here.
 import re
 import uuid
 from dataclasses import dataclass, field
+from typing import Literal
 
 from sqlmodel import Session
 
 from bedside.auth.access_log import Happening, record
 from bedside.auth.authority import Authority
+from bedside.auth.client_keys import without_the_rest
 from bedside.auth.clients.metadata import ClientMetadata, bad_metadata
 from bedside.auth.putting import put_if_absent
 from bedside.auth.refusals import OAuthRefused, invalid_request
@@ -37,9 +39,19 @@ class By:
             return self.token
         return f"User/{self.user_id}" if self.user_id is not None else f"Client/{self.client_id}"
 
-    def record(self, authority: Authority, session: Session, action: str, *, entity: str, **detail: str) -> None:
+    def record(
+        self,
+        authority: Authority,
+        session: Session,
+        action: str,
+        *,
+        entity: str | None = None,
+        outcome: Literal["success", "refused"] = "success",
+        **detail: str,
+    ) -> None:
         happening = Happening(
             action,
+            outcome,
             user_id=self.user_id,
             client_id=self.client_id,
             entity=entity,
@@ -135,6 +147,16 @@ def enable_client(authority: Authority, session: Session, client: Client, *, by:
     by.record(authority, session, "client-enabled", entity=f"Client/{client.id}")
 
 
+def remove_client(authority: Authority, session: Session, client: Client, *, by: By) -> None:
+    """Disabled, and without anything it could prove itself by. The row stays: what it did is in the access log."""
+    _refuse_services(client)
+    revoke_client(authority, session, client)
+    client.secret_hash = client.old_secret_hash = client.registration_token_hash = None
+    client.jwks = client.jwks_uri = None
+    session.add(client)
+    by.record(authority, session, "client-removed", entity=f"Client/{client.id}")
+
+
 def _write(authority: Authority, session: Session, client: Client, metadata: ClientMetadata) -> str | None:
     client.name, client.auth_method = metadata.name, metadata.auth_method
     client.grant_types, client.scope = list(metadata.grant_types), metadata.scope
@@ -142,7 +164,7 @@ def _write(authority: Authority, session: Session, client: Client, metadata: Cli
     client.post_logout_redirect_uris = list(metadata.post_logout_redirect_uris)
     client.audiences = list(metadata.audiences) or [authority.installation.fhir_base]
     client.exchange_audiences = list(metadata.exchange_audiences)
-    client.jwks = dict(metadata.jwks) if metadata.jwks is not None else None
+    client.jwks = without_the_rest(metadata.jwks) if metadata.jwks is not None else None
     client.jwks_uri = metadata.jwks_uri
     client.assertion_to_issuer = metadata.assertion_to_issuer
     client.bound_to_par, client.bound_to_dpop = metadata.bound_to_par, metadata.bound_to_dpop

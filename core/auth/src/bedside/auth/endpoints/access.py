@@ -13,6 +13,9 @@ PUBLIC: dict[str, Any] = {_MARK: "public"}
 CLIENT: dict[str, Any] = {_MARK: "client"}
 """A registered client, authenticated in the endpoint."""
 
+REGISTRATION: dict[str, Any] = {_MARK: "token of registration"}
+"""The bearer of an initial access token, of a client's registration token, or of an access token that may register."""
+
 
 def token_with(scope: str) -> dict[str, Any]:
     """A bearer of one of our access tokens with this scope."""
