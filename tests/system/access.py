@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 import secrets
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
@@ -28,8 +29,8 @@ class Access:
         token: str = answer.json()["access_token"]
         return token
 
-    def user_token(self, username: str, *, scope: str | None = None) -> str:
-        """Signs in as a browser would: form by form, code and PKCE."""
+    def user_token(self, username: str, *, scope: str | None = None, browser: httpx.Client | None = None) -> str:
+        """Signs in as a browser would: form by form, code and PKCE. `browser` stays signed in."""
         workbench = next(c for c in self.demo["clients"] if c["client_id"] == "workbench")
         verifier = secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
@@ -44,7 +45,7 @@ class Access:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        there = self.signed_in(username, f"{self.demo['auth']}/authorize?{urlencode(asked)}")
+        there = self.signed_in(username, f"{self.demo['auth']}/authorize?{urlencode(asked)}", browser=browser)
         token = httpx.post(
             f"{self.demo['auth']}/token",
             data={
@@ -59,11 +60,11 @@ class Access:
         access: str = token.json()["access_token"]
         return access
 
-    def signed_in(self, username: str, authorize_url: str) -> str:
+    def signed_in(self, username: str, authorize_url: str, *, browser: httpx.Client | None = None) -> str:
         """Where the browser of that person is sent back to, code and all, after signing in form by form."""
         password = next(u["password"] for u in self.demo["users"] if u["username"] == username)
         back = parse_qs(urlsplit(authorize_url).query)["redirect_uri"][0]
-        with httpx.Client(follow_redirects=False, timeout=20) as browser:
+        with nullcontext(browser) if browser else httpx.Client(follow_redirects=False, timeout=20) as browser:
             answer = browser.get(authorize_url)
             for _ in range(8):
                 if answer.is_redirect:

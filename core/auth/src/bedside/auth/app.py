@@ -79,7 +79,7 @@ async def build(runtime: "Runtime") -> ASGIApp:
     )
     runtime.has_a_heartbeat()
     runtime.follows_revocations(partial(to_thread.run_sync, revocations.state, authority))
-    feed = FeedRoute(runtime.own_database, runtime.verifier({runtime.address}))
+    feed = FeedRoute(runtime.own_database, runtime.verifier(set(installation.own_audiences)))
     return Starlette(routes=[Route("/events", feed.shown), Mount("/", application(authority))])
 
 

@@ -9,7 +9,7 @@ class OpenToBrowsers:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self.access = getattr(app, "access", None)
+        self.access, self.methods = getattr(app, "access", None), getattr(app, "methods", None)
         self._cors = CORSMiddleware(
             app,
             allow_origins=["*"],

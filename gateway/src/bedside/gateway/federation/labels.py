@@ -27,6 +27,7 @@ class Labels:
     """The ASGI endpoint of `/$meta`."""
 
     access = fhir("entries")
+    methods = _METHODS
 
     def __init__(self, owners: Owners, door: Door) -> None:
         self._owners = owners

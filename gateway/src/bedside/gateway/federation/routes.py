@@ -51,6 +51,7 @@ class Bundles:
     """`/fhir` itself: bundles come here, and searches of all types are handed on."""
 
     access = fhir("entries")
+    methods = ("GET", "POST")
 
     def __init__(self, door: Door, batches: Batches, transactions: Transactions, forwarding: Forwarding) -> None:
         self._door = door

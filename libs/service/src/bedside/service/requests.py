@@ -32,14 +32,14 @@ class Requests:
     """Pure ASGI, outermost. The log knows routes (`/Patient/{id}`), never paths or queries: those name patients."""
 
     def __init__(self, app: ASGIApp, *, measures: Measures, body_max_bytes: int, test_mode: bool) -> None:
-        self._app = app
+        self.app = app
         self._measures = measures
         self._body_max = body_max_bytes
         self._test_mode = test_mode
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
         request_id = _known(_REQUEST_ID, headers.get(b"x-request-id")) or secrets.token_hex(8)
@@ -52,7 +52,7 @@ class Requests:
         moved = None
         try:
             moved = self._moved_clock(headers)
-            await self._app(scope, self._bounded(headers, receive), answer.send)
+            await self.app(scope, self._bounded(headers, receive), answer.send)
             await answer.release()
         except Refusal as refusal:
             await answer.refuse(scope, refusal.status, refusal.code, refusal.text)

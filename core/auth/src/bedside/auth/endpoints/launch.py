@@ -63,7 +63,7 @@ class _Asked(BaseModel):
 def routes(authority: Authority) -> APIRouter:
     router = APIRouter()
 
-    @router.post("/launch", openapi_extra=token_with("user/Patient.r"))
+    @router.post("/launch", openapi_extra=token_with("patient/Patient.r"))
     async def launch(request: Request) -> Response:
         """201 `{launch, expires_in}`. The token is that of a person, who may open the patient."""
         opener = await run_in_threadpool(_opener, authority, request)

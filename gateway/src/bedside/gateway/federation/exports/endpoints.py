@@ -121,6 +121,7 @@ class _Admitted:
     def __init__(self, door: Door, answering: Mapping[str, Answering]) -> None:
         self._door = door
         self._answering = answering
+        self.methods = tuple(answering)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._answered(Request(scope, receive))
