@@ -37,6 +37,7 @@ from bedside.auth.endpoints import (
 )
 from bedside.auth.endpoints.access import check_declared
 from bedside.auth.installation import Installation
+from bedside.auth.keys.turning import keep_turning
 from bedside.auth.launch_context import STYLE_PATH
 from bedside.auth.refusals import OAuthRefused
 
@@ -77,6 +78,7 @@ async def build(runtime: "Runtime") -> ASGIApp:
         "anchoring of the access log",
         partial(keep_anchoring, authority.units, authority.sealing, runtime.settings.data_dir),
     )
+    runtime.in_background("keys", partial(keep_turning, authority))
     runtime.has_a_heartbeat()
     runtime.follows_revocations(partial(to_thread.run_sync, revocations.state, authority))
     feed = FeedRoute(runtime.own_database, runtime.verifier(set(installation.own_audiences)))

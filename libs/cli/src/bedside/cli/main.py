@@ -16,6 +16,8 @@ app = typer.Typer(
 )
 events_app = typer.Typer(help="What the services told one another.", no_args_is_help=True)
 app.add_typer(events_app, name="events")
+keys_app = typer.Typer(help="The keys that sign tokens.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
 
 Service = Annotated[str, typer.Argument(help="gateway, patients, encounters or auth")]
 Base = Annotated[str | None, typer.Option(help="the FHIR base; by default the one in demo.json")]
@@ -139,6 +141,29 @@ def parked(service: Service) -> None:
     from bedside.cli.events import parked
 
     _run(parked(service, _settings()))
+
+
+@keys_app.command("list")
+def list_keys() -> None:
+    """Every key, its state, and from when to when it counts."""
+    from bedside.cli.keys import show
+
+    show(_settings())
+
+
+@keys_app.command()
+def rotate(
+    compromised: Annotated[str | None, typer.Option(help="the key that others may have: it is gone at once")] = None,
+) -> None:
+    """Publishes the next keys, which sign ten minutes later. No request is lost."""
+    from bedside.cli.failure import Failure
+    from bedside.cli.keys import rotate
+
+    try:
+        rotate(_settings(), compromised=compromised)
+    except Failure as failure:
+        typer.echo(str(failure), err=True)
+        raise typer.Exit(1) from None
 
 
 def _settings() -> Any:

@@ -9,11 +9,13 @@ import httpx
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from bedside.identity.clock import SYSTEM_CLOCK, Clock
 from bedside.identity.refusal import Refused
 
 Fetch = Callable[[], Awaitable[Mapping[str, Any]]]
 KEY_AGE_MAX_S = 300.0
 REFETCH_INTERVAL_S = 5.0
+SKEW_S = 60.0
 _KEYS_MAX = 50
 
 
@@ -23,21 +25,25 @@ class Keys:
     While auth is away, known keys go on verifying; an unknown key is never accepted.
     """
 
-    def __init__(self, source: str | Fetch, http: httpx.AsyncClient | None = None) -> None:
+    def __init__(self, source: str | Fetch, http: httpx.AsyncClient | None = None, clock: Clock = SYSTEM_CLOCK) -> None:
         """`source` is the JWKS address, or what fetches the document."""
         self._fetch: Fetch = _fetching(source, http) if isinstance(source, str) else source
         self._keys: dict[str, ECKey] = {}
+        self._clock = clock
         self._tried_at = float("-inf")
         self._fetched_at = float("-inf")
         self._turn = asyncio.Lock()
 
     async def key(self, kid: str) -> ECKey:
-        """Raises Refused("unknown-key")."""
+        """Raises Refused("unknown-key"), or Refused("key-not-in-use") for one that may not sign yet."""
         if kid not in self._keys or self._aged():
             await self._refetch()
-        if kid not in self._keys:
+        key = self._keys.get(kid)
+        if key is None:
             raise Refused("unknown-key")
-        return self._keys[kid]
+        if _signs_from(key) - SKEW_S > self._clock.now().timestamp():
+            raise Refused("key-not-in-use")
+        return key
 
     async def reload(self) -> None:
         """After `key.rotated`, whatever the interval."""
@@ -77,6 +83,12 @@ def _fetching(url: str, http: httpx.AsyncClient | None) -> Fetch:
         return document
 
     return fetch
+
+
+def _signs_from(key: ECKey) -> float:
+    """Seconds. auth publishes a key before it signs and says so by `nbf`: nobody has to ask again at that moment."""
+    told = key.get("nbf")
+    return float(told) if isinstance(told, int | float) else 0.0
 
 
 def _usable(document: Mapping[str, Any]) -> dict[str, ECKey]:

@@ -10,6 +10,7 @@ Reason = Literal[
     "wrong-algorithm",
     "unexpected-header",
     "unknown-key",
+    "key-not-in-use",
     "bad-signature",
     "missing-claim",
     "wrong-issuer",

@@ -2,32 +2,31 @@
 
 import threading
 import time
-import uuid
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
-import orjson
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from bedside.auth.database import Units
+from bedside.auth.keys.life import KeyState, key_states
+from bedside.auth.keys.pair import ALGORITHMS, Algorithm, new_row, opened
 from bedside.auth.keys.sealing import Sealing
+from bedside.auth.putting import put_if_absent
 from bedside.auth.tables import SigningKey
 from bedside.identity.clock import Clock
+from bedside.identity.token import SKEW
 
-Algorithm = Literal["ES256", "RS256"]
-ALGORITHMS: tuple[Algorithm, ...] = ("ES256", "RS256")
-_PUBLISHED = ("next", "active", "retiring")
-_RELOAD_AFTER_S = 60.0
-_RSA_BITS = 2048
+_RELOAD_AFTER_S = 5.0
+_KEYS_MAX = 100
 
 
 class Signer:
     """One active ES256 key for access tokens, one RS256 key for ID tokens.
 
-    Another process may rotate them, so they are read again each minute.
+    Another process may rotate them, so the rows are read again every few seconds. A new key is published for minutes
+    before it signs: no process signs with what another does not know.
     """
 
     def __init__(self, units: Units, sealing: Sealing, clock: Clock) -> None:
@@ -36,86 +35,87 @@ class Signer:
         self._clock = clock
         self._turn = threading.Lock()
         self._loaded_at = float("-inf")
-        self._active: dict[str, ECKey | RSAKey] = {}
-        self._published: dict[str, ECKey | RSAKey] = {}
+        self._rows: list[SigningKey] = []
+        self._keys: dict[str, ECKey | RSAKey] = {}
 
     def prepare(self) -> None:
         """Makes the first keys of an installation. Safe when two processes do it at once."""
         for algorithm in ALGORITHMS:
-            try:
-                self._ensure_active(algorithm)
-            except IntegrityError:
-                continue
-        self._load()
+            with self._units.reading() as session:
+                known = session.exec(select(SigningKey.kid).where(SigningKey.algorithm == algorithm)).first()
+            if known is None:
+                now = self._clock.now()
+                row = new_row(self._sealing, algorithm, follows=f"first {algorithm}", created_at=now, signs_from=now)
+                with self._units.unit() as session:
+                    put_if_absent(session, row)
+        self.reload()
 
     def sign(self, claims: Mapping[str, Any], *, algorithm: Algorithm, typ: str) -> str:
-        self._reload_when_old()
-        key = self._active[algorithm]
-        return jwt.encode({"alg": algorithm, "typ": typ, "kid": key.kid}, dict(claims), key, algorithms=[algorithm])
+        kid = next(state.kid for state in self._states(algorithm) if state.state == "active")
+        return jwt.encode({"alg": algorithm, "typ": typ, "kid": kid}, dict(claims), self._keys[kid], [algorithm])
 
     def public_key(self, kid: str) -> ECKey | None:
-        """The published ES256 key of that name."""
-        self._reload_when_old()
-        key = self._published.get(kid)
+        """The ES256 key of that name, if what it signs is accepted now."""
+        key = self._accepted("ES256", kid)
         return key if isinstance(key, ECKey) else None
 
     def id_token_key(self, kid: str) -> RSAKey | None:
-        self._reload_when_old()
-        key = self._published.get(kid)
+        key = self._accepted("RS256", kid)
         return key if isinstance(key, RSAKey) else None
 
     def jwks(self) -> dict[str, Any]:
-        self._reload_when_old()
-        return {"keys": [dict(key.as_dict(private=False)) for key in self._published.values()]}
+        """What signs, will sign or has signed. A next key says by `nbf` (seconds) from when its tokens count."""
+        return {
+            "keys": [
+                dict(self._keys[state.kid].as_dict(private=False))
+                | ({"nbf": int(state.signs_from.timestamp())} if state.state == "next" else {})
+                for algorithm in ALGORITHMS
+                for state in self._states(algorithm)
+                if state.state != "gone"
+            ]
+        }
 
     def kids(self) -> list[str]:
         """The names of the keys that sign access tokens and are published now, sorted."""
-        self._reload_when_old()
-        return sorted(kid for kid, key in self._published.items() if isinstance(key, ECKey))
+        return sorted(state.kid for state in self._states("ES256") if state.state != "gone")
 
-    def _ensure_active(self, algorithm: Algorithm) -> None:
-        with self._units.unit() as session:
-            known = session.exec(
-                select(SigningKey).where(SigningKey.algorithm == algorithm, SigningKey.state == "active")
-            ).first()
-            if known is not None:
-                return
-            key = _new_key(algorithm, kid=str(uuid.uuid4()))
-            assert key.kid is not None
-            private = orjson.dumps(key.as_dict(private=True))
-            session.add(
-                SigningKey(
-                    kid=key.kid,
-                    algorithm=algorithm,
-                    state="active",
-                    public=dict(key.as_dict(private=False)),
-                    sealed=self._sealing.seal(private, bound_to=key.kid),
-                    created_at=self._clock.now(),
-                )
-            )
+    def reload(self) -> None:
+        """After this process changed the keys."""
+        with self._turn:
+            self._load()
+
+    def _accepted(self, algorithm: Algorithm, kid: str) -> ECKey | RSAKey | None:
+        # A process whose clock is ahead signs with the next key a little earlier than ours would.
+        signing_soon = self._clock.now() + SKEW
+        accepted = any(
+            state.kid == kid and state.state != "gone" and state.signs_from <= signing_soon
+            for state in self._states(algorithm)
+        )
+        return self._keys[kid] if accepted else None
+
+    def _states(self, algorithm: Algorithm) -> list[KeyState]:
+        self._reload_when_old()
+        rows = [row for row in self._rows if row.algorithm == algorithm]
+        return key_states(rows, self._clock.now())
 
     def _reload_when_old(self) -> None:
-        if time.monotonic() - self._loaded_at > _RELOAD_AFTER_S:
-            with self._turn:
+        if time.monotonic() - self._loaded_at <= _RELOAD_AFTER_S:
+            return
+        # One thread reads; the others go on with what is known, which signs for minutes yet.
+        if self._turn.acquire(blocking=not self._rows):
+            try:
                 if time.monotonic() - self._loaded_at > _RELOAD_AFTER_S:
                     self._load()
+            finally:
+                self._turn.release()
 
     def _load(self) -> None:
+        statement = select(SigningKey).where(col(SigningKey.gone_at).is_(None)).order_by(col(SigningKey.signs_from))
         with self._units.reading() as session:
-            rows = session.exec(select(SigningKey).where(col(SigningKey.state).in_(_PUBLISHED))).all()
-        keys = {row.kid: _imported(self._sealing.open(row.sealed, bound_to=row.kid)) for row in rows}
-        self._published = keys
-        self._active = {row.algorithm: keys[row.kid] for row in rows if row.state == "active"}
+            rows = list(session.exec(statement.limit(_KEYS_MAX)).all())
+        keys = {row.kid: self._keys.get(row.kid) or opened(self._sealing, row) for row in rows}
+        # In this order: whoever finds a row finds its key.
+        self._keys = self._keys | keys
+        self._rows = rows
+        self._keys = keys
         self._loaded_at = time.monotonic()
-
-
-def _new_key(algorithm: Algorithm, *, kid: str) -> ECKey | RSAKey:
-    parameters: Any = {"kid": kid, "use": "sig", "alg": algorithm}
-    if algorithm == "ES256":
-        return ECKey.generate_key("P-256", parameters, private=True)
-    return RSAKey.generate_key(_RSA_BITS, parameters, private=True)
-
-
-def _imported(private: bytes) -> ECKey | RSAKey:
-    jwk = orjson.loads(private)
-    return ECKey.import_key(jwk) if jwk["kty"] == "EC" else RSAKey.import_key(jwk)
