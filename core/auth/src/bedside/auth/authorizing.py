@@ -111,8 +111,8 @@ def may_choose_patient(authority: Authority, session: Session, pending: Pending,
         return False
     whoever = LaunchContext(patient="whoever it will be")
     granted = _granted(authority, session, pending, user, whoever)
-    roles = roles_of(session, user, now=authority.clock.now())
-    return "launch/patient" in granted.words and has_a_choice(session, user, roles)
+    now = authority.clock.now()
+    return "launch/patient" in granted.words and has_a_choice(session, user, roles_of(session, user, now=now), now=now)
 
 
 def must_consent(session: Session, pending: Pending, user: User, granted: Scopes) -> bool:
@@ -124,13 +124,13 @@ def must_consent(session: Session, pending: Pending, user: User, granted: Scopes
 
 def grantable(authority: Authority, session: Session, pending: Pending, user: User) -> Scopes:
     """What this person may give this app. Raises OAuthRefused invalid_scope when that is nothing."""
-    granted = _granted(authority, session, pending, user, context_of(session, pending, user))
+    granted = _granted(authority, session, pending, user, context_of(authority, session, pending, user))
     if not says_something(granted):
         raise OAuthRefused("invalid_scope", "nothing of what was asked for can be granted")
     return granted
 
 
-def context_of(session: Session, pending: Pending, user: User) -> LaunchContext:
+def context_of(authority: Authority, session: Session, pending: Pending, user: User) -> LaunchContext:
     """As far as it is known: from the EHR, else the patient who was chosen, else the only one it can be.
 
     Raises OAuthRefused when the launch is not this person's.
@@ -138,7 +138,7 @@ def context_of(session: Session, pending: Pending, user: User) -> LaunchContext:
     if pending.row.launch is not None:
         launched = context_of_launch(session.get_one(Launch, pending.row.launch), user)
         return replace(launched, patient=launched.patient or pending.row.patient)
-    return LaunchContext(patient=pending.row.patient or only_patient(session, user))
+    return LaunchContext(patient=pending.row.patient or only_patient(session, user, now=authority.clock.now()))
 
 
 def _granted(authority: Authority, session: Session, pending: Pending, user: User, context: LaunchContext) -> Scopes:
@@ -155,7 +155,7 @@ def answered_with_code(
 ) -> str:
     """The address to send the browser to. The request is answered once, and its launch used. Raises OAuthRefused."""
     now = authority.clock.now()
-    context = context_of(session, pending, session.get_one(User, browser_session.user_id)).within(granted)
+    context = context_of(authority, session, pending, session.get_one(User, browser_session.user_id)).within(granted)
     if pending.row.launch is not None:
         use_launch(authority, session, pending.row.launch)
     _answer_once(authority, session, pending)

@@ -88,7 +88,7 @@ def _asked(authority: Authority, browser: Browser, handle: str | None) -> _Asked
             if must_choose_patient(authority, session, pending, user):
                 return next_step(authority, session, pending, browser.session_secret)
             granted = grantable(authority, session, pending, user)
-            context = context_of(session, pending, user).within(granted)
+            context = context_of(authority, session, pending, user).within(granted)
         except OAuthRefused as refused:
             return _to(answered_with_error(authority, session, pending, refused))
         roles = tuple(roles_of(session, user, now=authority.clock.now()))
@@ -132,7 +132,7 @@ def _answer(
 ) -> Response | None:
     user = session.get_one(User, browser_session.user_id)
     shown = grantable(authority, session, pending, user)
-    patient = context_of(session, pending, user).within(shown).patient
+    patient = context_of(authority, session, pending, user).within(shown).patient
     if patient is not None and form.get("patient") not in (None, patient):
         return None
     granted = shown.intersect(Scopes.parse(" ".join(form.all("scope"))))

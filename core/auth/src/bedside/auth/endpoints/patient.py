@@ -87,7 +87,8 @@ def _chooser(authority: Authority, browser: Browser, handle: str | None) -> _Cho
             return next_step(authority, session, pending, browser.session_secret)
         if pending.own_page or not may_choose_patient(authority, session, pending, user):
             return next_step(authority, session, pending, browser.session_secret)
-        return _Chooser(pending, user, tuple(roles_of(session, user, now=now)), own_patients(session, user))
+        roles = tuple(roles_of(session, user, now=now))
+        return _Chooser(pending, user, roles, own_patients(session, user, now=now))
 
 
 async def _answered(authority: Authority, browser: Browser, chooser: _Chooser, form: Parameters) -> Response:

@@ -2,14 +2,16 @@
 
 from typing import Any
 
+from bedside.auth.consent import consented
 from bedside.auth.directory import active_user, label_rights_of, roles_of
 from bedside.auth.granting import granted_to_person, says_something
 from bedside.auth.grants.families import end_family, refresh_token_of, rotated, told_of_launch
 from bedside.auth.grants.grant import Asked
 from bedside.auth.launch_context import LaunchContext
 from bedside.auth.minting import id_token, personal_token
-from bedside.auth.refusals import invalid_grant, invalid_scope
+from bedside.auth.refusals import OAuthRefused, invalid_grant, invalid_scope
 from bedside.auth.tables import GrantFamily, RefreshToken, User
+from bedside.auth.whom import is_theirs
 from bedside.identity.scopes import Scopes
 
 
@@ -19,11 +21,13 @@ def refresh_token(asked: Asked) -> dict[str, Any]:
     used, family = _found(asked, secret)
     scopes = _scopes(asked, family)
     user = _user(asked, used, family)
+    held = scopes.intersect(_held(asked, family, user))
+    if not says_something(held):
+        raise invalid_scope("nothing of what was asked for is held any more")
     successor = rotated(asked, family, used, secret)
     if successor is None:
-        end_family(asked, family.id)
-        raise invalid_grant("the refresh token was used before")
-    return _answer(asked, family, user, scopes) | {"refresh_token": successor}
+        raise _over(asked, family, "the refresh token was used before")
+    return _answer(asked, family, user, held) | {"refresh_token": successor}
 
 
 def _found(asked: Asked, secret: str) -> tuple[RefreshToken, GrantFamily]:
@@ -53,8 +57,7 @@ def _user(asked: Asked, used: RefreshToken, family: GrantFamily) -> User:
         raise invalid_grant("the refresh token has expired")
     user = active_user(asked.session, family.user_id)
     if user is None:
-        end_family(asked, family.id)
-        raise invalid_grant("the person may no longer sign in")
+        raise _over(asked, family, "the person may no longer sign in")
     return user
 
 
@@ -62,13 +65,44 @@ def _answer(asked: Asked, family: GrantFamily, user: User, scopes: Scopes) -> di
     now = asked.authority.clock.now()
     roles = roles_of(asked.session, user, now=now)
     labels = [right.label for right in label_rights_of(asked.session, user, now=now)]
-    client = Scopes.parse(asked.client.scope)
-    # Roles and registration may have shrunk since; what is left of the authorization is what holds.
-    context = LaunchContext.kept(family.patient, family.context)
-    held = granted_to_person(scopes, client=client, roles=roles, context=context)
-    if not says_something(held):
-        raise invalid_scope("nothing of what was authorized is held any more")
-    answer = personal_token(asked.authority, family, user, roles=roles, scopes=held, label_rights=labels).answer()
-    if "openid" in held.words:
-        answer["id_token"] = id_token(asked.authority, family, user, scopes=held, nonce=None)
+    answer = personal_token(asked.authority, family, user, roles=roles, scopes=scopes, label_rights=labels).answer()
+    if "openid" in scopes.words:
+        answer["id_token"] = id_token(asked.authority, family, user, scopes=scopes, nonce=None)
     return answer | told_of_launch(asked, family)
+
+
+def _held(asked: Asked, family: GrantFamily, user: User) -> Scopes:
+    """What is left of what was authorized: registration, roles and consent may have shrunk since."""
+    roles = roles_of(asked.session, user, now=asked.authority.clock.now())
+    allowed = consented(asked.session, user.id, asked.client)
+    why = _why_over(asked, family, user, roles, allowed)
+    if why is not None:
+        raise _over(asked, family, why)
+    held = granted_to_person(
+        Scopes.parse(family.scope),
+        client=Scopes.parse(asked.client.scope),
+        roles=roles,
+        context=LaunchContext.kept(family.patient, family.context),
+        consented=allowed,
+    )
+    if not says_something(held):
+        raise _over(asked, family, "nothing of what was authorized is held any more")
+    return held
+
+
+def _why_over(asked: Asked, family: GrantFamily, user: User, roles: list[str], allowed: Scopes | None) -> str | None:
+    """Which of the things that the authorization stood on is gone; None while it stands."""
+    if not set(family.roles or ()) <= set(roles):
+        return "a role it was granted with is held no longer"
+    now = asked.authority.clock.now()
+    if family.patient is not None and not is_theirs(asked.session, user, roles, family.patient, now=now):
+        return "the patient is not one of this person any more"
+    if allowed is not None and not allowed:
+        return "the consent was withdrawn"
+    return None
+
+
+def _over(asked: Asked, family: GrantFamily, why: str) -> OAuthRefused:
+    """The refusal; the whole authorization has ended with it."""
+    end_family(asked, family.id)
+    return invalid_grant(why)
