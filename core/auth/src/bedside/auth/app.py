@@ -20,6 +20,7 @@ from bedside.auth.access_log.sealing import keep_sealing
 from bedside.auth.answers import NO_STORE, refused_request
 from bedside.auth.authority import Authority
 from bedside.auth.authorizing import AnsweredAlready
+from bedside.auth.closed import Closed
 from bedside.auth.endpoints import (
     authorize,
     consent,
@@ -94,6 +95,7 @@ def application(authority: Authority) -> ASGIApp:
     app.add_exception_handler(AnsweredAlready, _answered_already)
     for away in (OperationalError, PoolTimeout):
         app.add_exception_handler(away, _database_away)
+    app.add_middleware(Closed, encrypted=authority.installation.encrypted)
     app.state.authority = authority
     check_declared(app)
     return _OpenToBrowsers(app)

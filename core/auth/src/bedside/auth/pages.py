@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
-from bedside.auth.answers import NO_STORE
+from bedside.auth.closed import CLOSED, NOTHING_ELSE
 
 
 @cache
@@ -35,16 +35,8 @@ def static_file(name: str) -> bytes:
 def _headers(sends_on_to: str | None) -> dict[str, str]:
     # Chromium holds the redirect after a form to form-action too, so the app that waits for it has to be named.
     targets = f"'self' {_origin(sends_on_to)}" if sends_on_to else "'self'"
-    return NO_STORE | {
-        "Content-Security-Policy": (
-            "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
-            f"form-action {targets}"
-        ),
-        "X-Frame-Options": "DENY",
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
-        "Cross-Origin-Opener-Policy": "same-origin",
-    }
+    policy = f"{NOTHING_ELSE}; style-src 'self'; img-src 'self'; form-action {targets}"
+    return CLOSED | {"Content-Security-Policy": policy, "Cross-Origin-Opener-Policy": "same-origin"}
 
 
 def _origin(address: str) -> str:

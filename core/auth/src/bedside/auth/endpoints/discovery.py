@@ -38,6 +38,10 @@ def routes(authority: Authority) -> APIRouter:
     async def style() -> Response:
         return Response(static_file("bedside.css"), media_type="text/css", headers=_CACHED)
 
+    @router.get("/static/mark.svg", openapi_extra=PUBLIC)
+    async def mark() -> Response:
+        return Response(static_file("mark.svg"), media_type="image/svg+xml", headers=_CACHED)
+
     @router.get(STYLE_PATH, openapi_extra=PUBLIC)
     async def style_for_apps() -> Response:
         """https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html#styling"""
