@@ -87,12 +87,23 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def authority(database_url: str, clock: MovableClock, prepared: Path) -> Iterator[Authority]:
+def demo() -> bool:
+    """In demo mode nobody must have a second factor; tests of factors say otherwise in their own file."""
+    return True
+
+
+@pytest.fixture
+def issuer() -> str:
+    return ISSUER
+
+
+@pytest.fixture
+def authority(database_url: str, clock: MovableClock, prepared: Path, demo: bool, issuer: str) -> Iterator[Authority]:
     if database_url.startswith("sqlite"):
         shutil.copyfile(prepared, database_url.removeprefix("sqlite:///"))
-        opened = Authority.opened(_installation(database_url), clock)
     else:
-        opened = _prepare(database_url, clock)
+        _prepare(database_url, clock).close()
+    opened = Authority.opened(replace(_installation(database_url), demo=demo, issuer=issuer), clock)
     yield replace(opened, records=Records(FHIR, httpx.MockTransport(FhirBase(opened))))
     opened.close()
 
@@ -223,7 +234,7 @@ def _populate(authority: Authority) -> None:
 @pytest.fixture
 async def server(authority: Authority) -> Any:
     transport = httpx.ASGITransport(application(authority))
-    async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as client:
+    async with httpx.AsyncClient(transport=transport, base_url=authority.installation.issuer) as client:
         yield client
 
 

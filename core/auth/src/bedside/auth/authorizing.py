@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from sqlmodel import Session, col, update
+from sqlmodel import Session, col, select, update
 
 from bedside.auth.authority import Authority
 from bedside.auth.authorization_request import AuthorizationRequest, Redirect
@@ -72,7 +72,7 @@ def keep_request(
         challenge=asked.challenge,
         must_consent="consent" in asked.prompts,
         signed_in_after=after,
-        session_before=digest(session_secret) if session_secret and asked.demands_sign_in else None,
+        session_before=_session_of(session, session_secret) if asked.demands_sign_in else None,
         acr_values=" ".join(asked.acr_values) or None,
         launch=launch.id if launch else None,
         expires_at=now + REQUEST_LIFE,
@@ -91,13 +91,6 @@ def pending_request(authority: Authority, session: Session, handle: str | None, 
     if row.browser != digest(browser) or client is None or not client.active:
         return None
     return Pending(handle, row, client)
-
-
-def must_sign_in(pending: Pending, browser_session: BrowserSession | None) -> bool:
-    after = pending.row.signed_in_after
-    if browser_session is None or browser_session.id == pending.row.session_before:
-        return True
-    return after is not None and browser_session.auth_time < after
 
 
 def must_choose_patient(authority: Authority, session: Session, pending: Pending, user: User) -> bool:
@@ -194,6 +187,12 @@ def answered_with_error(authority: Authority, session: Session, pending: Pending
 def error_redirect(authority: Authority, redirect_uri: str, state: str | None, refused: OAuthRefused) -> str:
     error = {"error": refused.error, "error_description": refused.description}
     return _sent_back(authority, redirect_uri, state, error)
+
+
+def _session_of(session: Session, secret: str | None) -> str | None:
+    if not secret:
+        return None
+    return session.exec(select(BrowserSession.id).where(BrowserSession.secret_hash == digest(secret))).first()
 
 
 def _answer_once(authority: Authority, session: Session, pending: Pending) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -47,6 +48,20 @@ class Installation:
         return urlsplit(self.issuer).scheme == "https"
 
     @property
+    def passkey_host(self) -> str | None:
+        """The name that passkeys are bound to; browsers offer none where auth is reached by a bare address."""
+        host = urlsplit(self.issuer).hostname or ""
+        return None if _is_address(host) else host
+
+    @property
     def own_audiences(self) -> tuple[str, ...]:
         """What tokens for auth's own APIs may name."""
         return tuple({self.fhir_base: None, self.issuer: None, self.addresses["auth"]: None})
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

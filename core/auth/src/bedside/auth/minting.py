@@ -12,6 +12,7 @@ from typing import Any
 from bedside.auth.authority import Authority
 from bedside.auth.launch_context import LaunchContext
 from bedside.auth.tables import GrantFamily, User
+from bedside.identity.acr import level_of, methods_told
 from bedside.identity.scopes import Scopes
 
 TOKEN_LIFE = timedelta(minutes=5)
@@ -89,7 +90,7 @@ def personal_token(
             "fhirUser": user.fhir_user,
             "name": user.name if "profile" in scopes.words else None,
             **LaunchContext.kept(family.patient, family.context).claims(),
-            "auth_time": int(family.auth_time.timestamp()),
+            **_how_recognised(family),
         },
     )
 
@@ -101,7 +102,7 @@ def id_token(authority: Authority, family: GrantFamily, user: User, *, scopes: S
         "aud": family.client_id,
         "iat": now,
         "exp": now + int(TOKEN_LIFE.total_seconds()),
-        "auth_time": int(family.auth_time.timestamp()),
+        **_how_recognised(family),
         "nonce": nonce,
         "sid": family.id,
         **about(authority, user, scopes),
@@ -119,6 +120,15 @@ def about(authority: Authority, user: User, scopes: Scopes) -> dict[str, Any]:
         address = f"{authority.installation.fhir_base}/{user.fhir_user}"
         known |= {"fhirUser": address, "profile": address}
     return known
+
+
+def _how_recognised(family: GrantFamily) -> dict[str, Any]:
+    methods = family.methods.split()
+    return {
+        "auth_time": int(family.auth_time.timestamp()),
+        "acr": level_of(methods),
+        "amr": methods_told(methods),
+    }
 
 
 def _present(claims: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from bedside.auth.directory.administering import note
 from bedside.auth.directory.judging import judged
 from bedside.auth.directory.roles import roles_of
 from bedside.auth.revocation import deactivate_user, end_grants_of
-from bedside.auth.tables import GroupMember, LabelRight, ProxyGrant, User, UserRole
+from bedside.auth.tables import Credential, GroupMember, LabelRight, ProxyGrant, User, UserRole
 
 
 def deactivate(authority: Authority, session: Session, actor: Actor, user: User) -> None:
@@ -36,7 +36,7 @@ def delete_user(authority: Authority, session: Session, actor: Actor, user: User
     """Nothing is left but the id and what the access log says: the id is never another's, the username may be."""
     with judged(authority, session, actor, [user.id]):
         _end(authority, session, user)
-        for table in (UserRole, GroupMember, LabelRight, ProxyGrant):
+        for table in (UserRole, GroupMember, LabelRight, ProxyGrant, Credential):
             session.exec(delete(table).where(col(table.user_id) == user.id))
         user.deleted_at = authority.clock.now()
         # No username holds a line break, so this takes nobody's.

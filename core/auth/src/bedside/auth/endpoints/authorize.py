@@ -46,7 +46,7 @@ def _authorized(authority: Authority, parameters: Parameters, browser: Browser) 
         except NotTheirRedirect as refused:
             return _not_theirs(str(refused))
         try:
-            return browser.remember(_accepted(authority, session, parameters, redirect, browser))
+            return _accepted(authority, session, parameters, redirect, browser)
         except OAuthRefused as refused:
             address = error_redirect(authority, redirect.uri, redirect.state, refused)
             return RedirectResponse(address, 303, headers=NO_STORE)
@@ -59,7 +59,7 @@ def _accepted(
     pending = keep_request(
         authority, session, asked, redirect, browser=browser.name, session_secret=browser.session_secret
     )
-    return next_step(authority, session, pending, browser.session_secret, silent="none" in asked.prompts)
+    return next_step(authority, session, pending, browser, silent="none" in asked.prompts)
 
 
 def _not_theirs(text: str) -> Response:

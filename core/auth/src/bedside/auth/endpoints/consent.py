@@ -19,7 +19,6 @@ from bedside.auth.authorizing import (
     context_of,
     grantable,
     must_choose_patient,
-    must_sign_in,
     pending_request,
 )
 from bedside.auth.consent import give_consent
@@ -36,7 +35,7 @@ from bedside.auth.records import RecordsAway
 from bedside.auth.refusals import OAuthRefused
 from bedside.auth.scope_words import choices
 from bedside.auth.sign_in.browser import Browser
-from bedside.auth.sign_in.sessions import current_session
+from bedside.auth.sign_in.completing import signed_in_for
 from bedside.auth.tables import Session as BrowserSession
 from bedside.auth.tables import User
 from bedside.auth.whom import may_search
@@ -86,7 +85,7 @@ def _asked(authority: Authority, browser: Browser, handle: str | None) -> _Asked
         user = session.get_one(User, browser_session.user_id)
         try:
             if must_choose_patient(authority, session, pending, user):
-                return next_step(authority, session, pending, browser.session_secret)
+                return next_step(authority, session, pending, browser)
             granted = grantable(authority, session, pending, user)
             context = context_of(authority, session, pending, user).within(granted)
         except OAuthRefused as refused:
@@ -121,7 +120,7 @@ def _decided(authority: Authority, browser: Browser, form: Parameters) -> Respon
         pending, browser_session = found
         try:
             if must_choose_patient(authority, session, pending, session.get_one(User, browser_session.user_id)):
-                return next_step(authority, session, pending, browser.session_secret)
+                return next_step(authority, session, pending, browser)
             return _answer(authority, session, pending, browser_session, form)
         except OAuthRefused as refused:
             return _to(answered_with_error(authority, session, pending, refused))
@@ -150,9 +149,9 @@ def _found(
     pending = pending_request(authority, session, handle, browser=browser.name)
     if pending is None:
         return too_late()
-    browser_session = current_session(session, browser.session_secret, now=authority.clock.now())
-    if browser_session is None or must_sign_in(pending, browser_session) or pending.own_page:
-        return next_step(authority, session, pending, browser.session_secret)
+    browser_session = signed_in_for(authority, session, pending, browser)
+    if browser_session is None or pending.own_page:
+        return next_step(authority, session, pending, browser)
     return pending, browser_session
 
 

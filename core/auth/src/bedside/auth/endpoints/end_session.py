@@ -18,7 +18,7 @@ from bedside.auth.protocol import read_form
 from bedside.auth.refusals import OAuthRefused
 from bedside.auth.revocation import end_families, end_session
 from bedside.auth.sign_in.browser import Browser
-from bedside.auth.sign_in.sessions import current_session
+from bedside.auth.sign_in.sessions import started_session
 from bedside.auth.tables import Client, GrantFamily
 from bedside.auth.tables import Session as BrowserSession
 from bedside.identity import Refused, Unverified
@@ -62,7 +62,7 @@ def _confirmed(authority: Authority, browser: Browser, form: Parameters) -> Resp
 def _signed_out(
     authority: Authority, session: Session, browser: Browser, parameters: Parameters, family: GrantFamily | None
 ) -> Response:
-    own = current_session(session, browser.session_secret, now=authority.clock.now())
+    own = started_session(session, browser.session_secret, now=authority.clock.now())
     hinted = session.get(BrowserSession, family.session_id) if family is not None else None
     for ended in {found.id: found for found in (own, hinted) if found is not None}.values():
         end_session(authority, session, ended)

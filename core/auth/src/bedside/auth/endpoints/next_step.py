@@ -1,4 +1,4 @@
-"""What is still missing, decided in one place after every step: sign-in, a patient, consent, or nothing."""
+"""What is still missing, decided in one place after every step: of the person first, then of the app's request."""
 
 from urllib.parse import urlencode
 
@@ -15,34 +15,44 @@ from bedside.auth.authorizing import (
     grantable,
     must_choose_patient,
     must_consent,
-    must_sign_in,
 )
 from bedside.auth.refusals import OAuthRefused
-from bedside.auth.sign_in.sessions import current_session
+from bedside.auth.sign_in.browser import Browser
+from bedside.auth.sign_in.completing import completed, missing_step
+from bedside.auth.sign_in.missing import Step
+from bedside.auth.sign_in.sessions import started_session
+from bedside.auth.tables import Session as BrowserSession
 from bedside.auth.tables import User
 
 
 def next_step(
-    authority: Authority, session: Session, pending: Pending, session_secret: str | None, *, silent: bool = False
+    authority: Authority, session: Session, pending: Pending, browser: Browser, *, silent: bool = False
 ) -> Response:
-    """A redirect to the next page, or back to the app. `silent` (`prompt=none`) shows no page."""
+    """A redirect to the next page, or to where the request ends. `silent` (`prompt=none`) shows no page."""
     try:
-        return _to(_next_address(authority, session, pending, session_secret, silent=silent))
+        address = _next_address(authority, session, pending, browser, silent=silent)
     except OAuthRefused as refused:
-        return _to(answered_with_error(authority, session, pending, refused))
+        address = answered_with_error(authority, session, pending, refused)
+    # 303: after a form with a password, the browser must not post it on to the app.
+    return browser.remember(RedirectResponse(address, 303, headers=NO_STORE))
 
 
-def _next_address(
-    authority: Authority, session: Session, pending: Pending, session_secret: str | None, *, silent: bool
-) -> str:
-    browser_session = current_session(session, session_secret, now=authority.clock.now())
-    if must_sign_in(pending, browser_session):
-        if silent:
-            raise OAuthRefused("login_required", "the person is not signed in")
-        return _page("sign-in", pending)
-    assert browser_session is not None, "whoever need not sign in has a session"
+def _next_address(authority: Authority, session: Session, pending: Pending, browser: Browser, *, silent: bool) -> str:
+    browser_session = started_session(session, browser.session_secret, now=authority.clock.now())
+    step = missing_step(authority, session, pending, browser_session)
+    if step is not None:
+        return _sign_in_page(step, pending, silent=silent)
+    assert browser_session is not None, "whoever misses no step has a session"
+    completed(authority, session, browser_session, browser)
     if pending.own_page:
         return answered_with_own_page(authority, session, pending)
+    return _app_address(authority, session, pending, browser_session, silent=silent)
+
+
+def _app_address(
+    authority: Authority, session: Session, pending: Pending, browser_session: BrowserSession, *, silent: bool
+) -> str:
+    """What is missing of the app's request, now that the person is signed in."""
     user = session.get(User, browser_session.user_id)
     assert user is not None, "a session is somebody's"
     if must_choose_patient(authority, session, pending, user):
@@ -57,10 +67,11 @@ def _next_address(
     return answered_with_code(authority, session, pending, browser_session, granted)
 
 
+def _sign_in_page(step: Step, pending: Pending, *, silent: bool) -> str:
+    if silent:
+        raise OAuthRefused("login_required", "the person is not signed in")
+    return _page(step, pending)
+
+
 def _page(name: str, pending: Pending) -> str:
     return f"/{name}?{urlencode({'request': pending.handle})}"
-
-
-def _to(address: str) -> Response:
-    # 303: after a form with a password, the browser must not post it on to the app.
-    return RedirectResponse(address, 303, headers=NO_STORE)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from bedside.auth.access_log import Happening, record
 from bedside.auth.authority import Authority
-from bedside.auth.authorizing import Pending, may_choose_patient, must_sign_in, pending_request
+from bedside.auth.authorizing import Pending, may_choose_patient, pending_request
 from bedside.auth.directory import roles_of
 from bedside.auth.endpoints.access import PUBLIC
 from bedside.auth.endpoints.next_step import next_step
@@ -21,7 +21,7 @@ from bedside.auth.parameters import Parameters
 from bedside.auth.protocol import read_form
 from bedside.auth.records import TERM_MAX, Found, RecordsAway, Row
 from bedside.auth.sign_in.browser import Browser
-from bedside.auth.sign_in.sessions import current_session
+from bedside.auth.sign_in.completing import signed_in_for
 from bedside.auth.tables import AuthRequest, User
 from bedside.auth.whom import may_search, own_patients
 
@@ -80,13 +80,13 @@ def _chooser(authority: Authority, browser: Browser, handle: str | None) -> _Cho
         pending = pending_request(authority, session, handle, browser=browser.name)
         if pending is None:
             return too_late()
+        browser_session = signed_in_for(authority, session, pending, browser)
+        if browser_session is None or pending.own_page:
+            return next_step(authority, session, pending, browser)
+        user = session.get_one(User, browser_session.user_id)
+        if not may_choose_patient(authority, session, pending, user):
+            return next_step(authority, session, pending, browser)
         now = authority.clock.now()
-        browser_session = current_session(session, browser.session_secret, now=now)
-        user = session.get(User, browser_session.user_id) if browser_session else None
-        if user is None or must_sign_in(pending, browser_session):
-            return next_step(authority, session, pending, browser.session_secret)
-        if pending.own_page or not may_choose_patient(authority, session, pending, user):
-            return next_step(authority, session, pending, browser.session_secret)
         roles = tuple(roles_of(session, user, now=now))
         return _Chooser(pending, user, roles, own_patients(session, user, now=now))
 
@@ -138,7 +138,7 @@ def _chosen(authority: Authority, browser: Browser, chooser: _Chooser, row: Row 
             .values(patient=row.id)
         )
         again = pending_request(authority, session, pending.handle, browser=browser.name)
-        return next_step(authority, session, again, browser.session_secret) if again is not None else too_late()
+        return next_step(authority, session, again, browser) if again is not None else too_late()
 
 
 def _form(

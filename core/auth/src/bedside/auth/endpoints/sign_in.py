@@ -17,7 +17,8 @@ from bedside.auth.protocol import read_form
 from bedside.auth.sign_in.browser import Browser
 from bedside.auth.sign_in.lockout import begin_attempt, succeeded
 from bedside.auth.sign_in.own_pages import ask_for_own_page, own_path
-from bedside.auth.sign_in.sessions import begin_session, current_session
+from bedside.auth.sign_in.sessions import begin_session, started_session
+from bedside.auth.sign_in.shown import shown_of
 from bedside.auth.tables import User
 
 # One sentence for a wrong name, a wrong password and an account that has to wait.
@@ -34,7 +35,7 @@ def routes(authority: Authority) -> APIRouter:
         with authority.units.unit() as session:
             if onward is not None:
                 waiting = ask_for_own_page(authority, session, onward, browser=browser.name)
-                return browser.remember(next_step(authority, session, waiting, browser.session_secret))
+                return next_step(authority, session, waiting, browser)
             pending = pending_request(authority, session, handle, browser=browser.name)
             return browser.remember(_form(browser, pending) if pending else too_late())
 
@@ -81,13 +82,10 @@ def _finish(authority: Authority, browser: Browser, form: Parameters, proven: st
 def _signed_in(authority: Authority, session: Session, pending: Pending, browser: Browser, user: User) -> Response:
     now = authority.clock.now()
     succeeded(session, user.username, now=now)
-    before = current_session(session, browser.session_secret, now=now)
-    if before is not None:
-        # The browser's earlier session is replaced; what apps hold from it goes on.
-        before.ended_at = now
-        session.add(before)
-    secret, _ = begin_session(session, user, now=now)
-    return browser.remember(next_step(authority, session, pending, secret), session_secret=secret)
+    before = started_session(session, browser.session_secret, now=now)
+    secret, _ = begin_session(session, user, now=now, agent=browser.agent, replaces=before)
+    browser.renew(secret)
+    return next_step(authority, session, pending, browser)
 
 
 def _form(
@@ -96,13 +94,10 @@ def _form(
     return page(
         "sign_in.html",
         status=status,
-        sends_on_to=None if pending.own_page else pending.row.redirect_uri,
-        app=pending.client.name,
-        first_party=pending.client.first_party,
-        request=pending.handle,
         csrf=browser.proof(pending.handle),
         username=username,
         problem=problem,
+        **shown_of(pending),
     )
 
 

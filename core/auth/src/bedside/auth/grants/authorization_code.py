@@ -72,6 +72,7 @@ def _family(asked: Asked, code: AuthCode, user: User, browser_session: BrowserSe
         context=code.context,
         roles=roles_of(asked.session, user, now=now),
         auth_time=browser_session.auth_time,
+        methods=browser_session.methods,
         ends_at=family_end(code.scope, now=now),
     )
     asked.session.add(family)

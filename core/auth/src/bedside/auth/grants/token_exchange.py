@@ -22,6 +22,8 @@ _CARRIED = (
     "encounter",
     "fhirContext",
     "auth_time",
+    "acr",
+    "amr",
     "purpose_of_use",
     "btg",
 )

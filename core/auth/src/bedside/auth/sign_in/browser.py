@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from bedside.auth.authority import Authority
 from bedside.auth.secrets_kept import new_secret, same
+from bedside.auth.sign_in.sessions import agent_in_words
 
 
 class Browser:
@@ -16,8 +17,10 @@ class Browser:
         self._session_cookie = f"{prefix}bedside-auth"
         self._name_cookie = f"{prefix}bedside-auth-browser"
         self._known = request.cookies.get(self._name_cookie)
+        self._renewed = False
         self.name = self._known or new_secret()
         self.session_secret = request.cookies.get(self._session_cookie)
+        self.agent = agent_in_words(request.headers.get("user-agent", ""))
 
     def proof(self, of: str) -> str:
         """Goes into the form as `csrf`; `of` is what the form is about."""
@@ -27,11 +30,17 @@ class Browser:
         """Whether the form came from a page that this browser was shown."""
         return self._known is not None and proof is not None and same(proof, self.proof(of))
 
-    def remember(self, response: Response, *, session_secret: str | None = None) -> Response:
+    def renew(self, session_secret: str) -> None:
+        """From here on this is the session's secret; `remember` tells the browser."""
+        self.session_secret, self._renewed = session_secret, True
+
+    def remember(self, response: Response) -> Response:
         if self._known is None:
             self._set(response, self._name_cookie, self.name)
-        if session_secret is not None:
-            self._set(response, self._session_cookie, session_secret)
+        if self._renewed and self.session_secret is not None:
+            self._set(response, self._session_cookie, self.session_secret)
+        # Once only: a response that is handed on and remembered again would carry each cookie twice.
+        self._known, self._renewed = self.name, False
         return response
 
     def forget_session(self, response: Response) -> Response:

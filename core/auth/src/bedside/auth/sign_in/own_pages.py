@@ -25,9 +25,15 @@ def own_path(text: str | None) -> str | None:
 
 
 def ask_for_own_page(
-    authority: Authority, session: Session, path: str, *, browser: str, signed_in_after: datetime | None = None
+    authority: Authority,
+    session: Session,
+    path: str,
+    *,
+    browser: str,
+    signed_in_after: datetime | None = None,
+    factor_after: datetime | None = None,
 ) -> Pending:
-    """`path` is one that `own_path` let pass. An older sign-in than `signed_in_after` does not count."""
+    """`path` is one that `own_path` let pass. What was shown before the given moments does not count."""
     handle = new_secret()
     row = AuthRequest(
         id=digest(handle),
@@ -37,6 +43,7 @@ def ask_for_own_page(
         scope="",
         challenge="",
         signed_in_after=signed_in_after,
+        factor_after=factor_after,
         expires_at=authority.clock.now() + REQUEST_LIFE,
     )
     session.add(row)

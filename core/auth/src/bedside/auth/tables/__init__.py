@@ -7,6 +7,7 @@ from bedside.auth.tables.grants import AuthCode, GrantFamily, RefreshToken, Revo
 from bedside.auth.tables.keys import SigningKey
 from bedside.auth.tables.launches import Launch
 from bedside.auth.tables.people import (
+    Credential,
     DirectoryTurn,
     FollowedRecord,
     Group,
@@ -17,7 +18,7 @@ from bedside.auth.tables.people import (
     User,
     UserRole,
 )
-from bedside.auth.tables.signing_in import Attempt, AuthRequest, Session
+from bedside.auth.tables.signing_in import Attempt, AuthRequest, Session, SpentChallenge
 
 __all__ = [
     "Attempt",
@@ -29,6 +30,7 @@ __all__ = [
     "Client",
     "Consent",
     "ConsoleNote",
+    "Credential",
     "DirectoryTurn",
     "FollowedRecord",
     "GrantFamily",
@@ -44,6 +46,7 @@ __all__ = [
     "SeenJti",
     "Session",
     "SigningKey",
+    "SpentChallenge",
     "User",
     "UserRole",
 ]

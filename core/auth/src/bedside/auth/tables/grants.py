@@ -42,6 +42,8 @@ class GrantFamily(SQLModel, table=True):
     roles: list[str] | None = Field(default=None, sa_type=JSON)
     """Those it was granted with: without one of them it ends."""
     auth_time: datetime = Field(sa_type=Instant)
+    methods: str = "pwd"
+    """How the person had signed in: `amr`, and by it `acr`."""
     ends_at: datetime = Field(sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
 

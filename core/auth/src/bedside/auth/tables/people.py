@@ -107,3 +107,23 @@ class FollowedRecord(SQLModel, table=True):
     __tablename__ = "followed_record"
     record: str = Field(primary_key=True)
     version: int
+
+
+class Credential(SQLModel, table=True):
+    """What a person shows besides a password: an authenticator app, a passkey or a recovery code."""
+
+    id: str = Field(primary_key=True)
+    user_id: str = Field(foreign_key="user.id")
+    kind: str
+    """totp, passkey or recovery."""
+    label: str = ""
+    sealed: bytes = b""
+    """The secret of an authenticator app, the public key of a passkey; empty for a recovery code."""
+    known_by: str | None = Field(default=None, unique=True)
+    """A passkey's own id in base64url, the mark of a recovery code."""
+    counter: int = 0
+    """The last time step used of an authenticator app, the signatures counted by a passkey."""
+    created_at: datetime = Field(sa_type=Instant)
+    confirmed_at: datetime | None = Field(default=None, sa_type=Instant)
+    """None: shown, not yet proven to be in the person's hands."""
+    used_at: datetime | None = Field(default=None, sa_type=Instant)

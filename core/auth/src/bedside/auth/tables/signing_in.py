@@ -15,11 +15,30 @@ class Attempt(SQLModel, table=True):
     locked_until: datetime | None = Field(default=None, sa_type=Instant)
 
 
+class SpentChallenge(SQLModel, table=True):
+    """A passkey's challenge that was answered: its unique insert is the replay check."""
+
+    __tablename__ = "spent_challenge"
+    id: str = Field(primary_key=True)
+    until: datetime = Field(sa_type=Instant)
+
+
 class Session(SQLModel, table=True):
-    """A browser that is signed in."""
+    """A browser that is signed in, or on its way there."""
 
     id: str = Field(primary_key=True)
+    secret_hash: str | None = Field(default=None, unique=True)
+    """Of what the cookie holds, which is renewed at every rise of privilege; the session stays."""
     user_id: str = Field(foreign_key="user.id")
+    methods: str = "pwd"
+    """What was proven, space between: words of RFC 8176."""
+    completed_at: datetime | None = Field(default=None, sa_type=Instant)
+    """None: a step of signing in is missing, and nothing but that step is open."""
+    factor_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When a second factor, or where there is none the password, was last shown."""
+    factor_failures: int = 0
+    agent: str | None = None
+    """The browser in words a person recognises: "Firefox on Windows"."""
     auth_time: datetime = Field(sa_type=Instant)
     seen_at: datetime = Field(sa_type=Instant)
     ends_at: datetime = Field(sa_type=Instant)
@@ -45,9 +64,11 @@ class AuthRequest(SQLModel, table=True):
     session_before: str | None = None
     """The session that the browser had when it brought a request which demands a new sign-in: it never counts."""
     acr_values: str | None = None
-    """As they were asked for, the most wanted first."""
+    """As they were asked for, the most wanted first; one of them must be reached."""
     launch: str | None = Field(default=None, foreign_key="launch.id")
     patient: str | None = None
     """The patient whom the person chose, a logical id."""
+    factor_after: datetime | None = Field(default=None, sa_type=Instant)
+    """From pages that want a factor anew."""
     expires_at: datetime = Field(sa_type=Instant)
     answered_at: datetime | None = Field(default=None, sa_type=Instant)
