@@ -124,3 +124,16 @@ def test_secrets_come_from_the_environment_where_it_has_them(monkeypatch: pytest
     assert settings.service_secret("patients") not in ("shared", settings.service_secret("encounters"))
     assert settings.kept_secret("auth-master") == "master"
     assert not (tmp_path / "keys").exists()
+
+
+def test_no_proxy_is_trusted_unless_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().proxies == ()
+    monkeypatch.setenv("BEDSIDE_TRUSTED_PROXIES", "10.0.0.0/8, 192.168.1.7, fd00::/8")
+    assert [str(network) for network in Settings().proxies] == ["10.0.0.0/8", "192.168.1.7/32", "fd00::/8"]
+
+
+@pytest.mark.parametrize("named", ["proxy.example", "10.0.0.0/33", "10.0.0.1/8", "*"])
+def test_a_proxy_that_is_no_address_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+    monkeypatch.setenv("BEDSIDE_TRUSTED_PROXIES", named)
+    with pytest.raises(ValidationError, match="trusted_proxies"):
+        Settings()

@@ -22,12 +22,14 @@ from bedside.auth.authority import Authority
 from bedside.auth.authorizing import AnsweredAlready
 from bedside.auth.closed import Closed
 from bedside.auth.endpoints import (
+    account_password,
     authorize,
     consent,
     discovery,
     end_session,
     introspect,
     launch,
+    password,
     patient,
     register,
     revocations,
@@ -49,6 +51,8 @@ _ENDPOINTS = (
     discovery,
     authorize,
     sign_in,
+    password,
+    account_password,
     patient,
     consent,
     token,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -28,6 +28,8 @@ class Installation:
     """Whether people without a second factor may sign in without one."""
     zone: tzinfo = UTC
     """Whose clock administrators read."""
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Those that are believed when they say for whom they ask."""
 
     @classmethod
     def of(cls, settings: "Settings") -> "Installation":
@@ -40,6 +42,7 @@ class Installation:
             service_secrets={name: settings.service_secret(name) for name in ("gateway", "patients", "encounters")},
             demo=settings.demo,
             zone=settings.zone,
+            proxies=settings.proxies,
         )
 
     @property

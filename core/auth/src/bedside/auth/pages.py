@@ -23,8 +23,9 @@ def page(template: str, *, status: int = 200, sends_on_to: str | None = None, **
     return HTMLResponse(_templates().get_template(template).render(values), status, headers=_headers(sends_on_to))
 
 
-def message(title: str, text: str, *, status: int) -> Response:
-    return page("message.html", status=status, title=title, text=text)
+def message(title: str, text: str, *, status: int, onward: tuple[str, str] | None = None) -> Response:
+    """`onward`: a path of ours, and what the way there is called."""
+    return page("message.html", status=status, title=title, text=text, onward=onward)
 
 
 @cache

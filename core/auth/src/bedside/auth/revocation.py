@@ -88,12 +88,21 @@ def disable_client(authority: Authority, session: Session, client: Client) -> No
     _tell(authority, session, [Fact(ClientDisabled(client_id=client.id, until=until), subject=f"Client/{client.id}")])
 
 
-def end_grants_of(authority: Authority, session: Session, user_ids: Collection[str]) -> None:
-    """Signs these people out everywhere, offline access included. Safe to repeat."""
+def end_grants_of(
+    authority: Authority, session: Session, user_ids: Collection[str], *, but: BrowserSession | None = None
+) -> None:
+    """Signs these people out everywhere, offline access included; the session `but` goes on, its apps do not.
+
+    Safe to repeat.
+    """
     now = authority.clock.now()
     session.exec(
         update(BrowserSession)
-        .where(col(BrowserSession.user_id).in_(user_ids), col(BrowserSession.ended_at).is_(None))
+        .where(
+            col(BrowserSession.user_id).in_(user_ids),
+            col(BrowserSession.ended_at).is_(None),
+            col(BrowserSession.id) != (but.id if but is not None else ""),
+        )
         .values(ended_at=now)
     )
     families = select(GrantFamily).where(col(GrantFamily.user_id).in_(user_ids), col(GrantFamily.ended_at).is_(None))

@@ -4,6 +4,7 @@ import hmac
 import os
 from datetime import UTC, datetime
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal, Self, get_args
 from urllib.parse import urlsplit, urlunsplit
@@ -44,6 +45,8 @@ class Settings(BaseSettings):
     body_max_mb: int = Field(default=50, ge=1, le=1024)
     check_references: bool = True
     validate_profiles: bool = False
+    trusted_proxies: str = ""
+    """Addresses or networks, comma between: whose `X-Forwarded-For` is believed."""
 
     @field_validator("time_zone")
     @classmethod
@@ -53,6 +56,12 @@ class Settings(BaseSettings):
         except ZoneInfoNotFoundError as error:
             raise ValueError(f"{name} is no time zone") from error
         return name
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, named: str) -> str:
+        networks(named)
+        return named
 
     @model_validator(mode="after")
     def _test_mode_stays_on_this_machine(self) -> Self:
@@ -110,9 +119,18 @@ class Settings(BaseSettings):
         return ZoneInfo(self.time_zone)
 
     @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return networks(self.trusted_proxies)
+
+    @property
     def clock_utc(self) -> datetime | None:
         return self.clock.astimezone(UTC) if self.clock else None
 
     def _urls(self) -> list[str | None]:
         addresses: list[str | None] = [self.address(service) for service in SERVICES]
         return [*addresses, self.fhir_base, self.issuer, self.database_server, self.broker_url]
+
+
+def networks(named: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """ValueError for what is no address or network, such as one whose last bits say more than its length."""
+    return tuple(ip_network(part.strip()) for part in named.split(",") if part.strip())

@@ -22,7 +22,7 @@ from bedside.auth.answers import NO_STORE
 from bedside.auth.authority import Authority
 from bedside.auth.directory import DirectoryRefused
 from bedside.auth.endpoints.access import session_with
-from bedside.auth.pages import page
+from bedside.auth.pages import message, page
 from bedside.auth.parameters import Parameters
 from bedside.auth.protocol import read_form
 from bedside.auth.refusals import OAuthRefused
@@ -270,4 +270,4 @@ def _record_refusal(visit: Visit, route: _Route, detail: dict[str, str]) -> None
 
 def _unreadable(refused: OAuthRefused) -> Response:
     title = "This could not be read"
-    return page("message.html", status=refused.status, title=title, text="Go back, and try again. Nothing was done.")
+    return message(title, "Go back, and try again. Nothing was done.", status=refused.status)

@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from starlette.responses import Response
 
 from bedside.auth.admin.console import Console, Refusal, Visit
+from bedside.auth.admin.notes import Note
 from bedside.auth.admin.sections import SESSIONS, USERS
 from bedside.auth.admin.sessions import living_of
 from bedside.auth.admin.typing_in import typed, typed_day
@@ -18,6 +19,8 @@ from bedside.auth.directory import (
     grant_role,
     groups_of,
     label_rights_of,
+    link_kind,
+    make_password_link,
     own_roles_of,
     patients_of,
     reactivate,
@@ -25,12 +28,14 @@ from bedside.auth.directory import (
     withdraw_label_right,
     withdraw_role,
 )
-from bedside.auth.tables import User
+from bedside.auth.endpoints.password import link_to
+from bedside.auth.sign_in.lockout import account_of
+from bedside.auth.tables import Attempt, User
 from bedside.identity import SENSITIVE_LABELS
 from bedside.identity.roles import ROLES
 
 ONE = f"{PATH}/{{user_id}}"
-Act = Callable[[Visit, User], str]
+Act = Callable[[Visit, User], Note | str]
 """Does it, and says so."""
 
 
@@ -59,6 +64,16 @@ def declare(console: Console) -> None:
     )
     _declare_asked(
         console,
+        "password-link",
+        _make_link,
+        title="Make a link for {}?",
+        text="With it they choose a password, once. It is good for 3 days if they have none yet, else for 15 minutes."
+        " It is shown to you once, to be handed over safely; links from before are good no longer.",
+        button="Make the link",
+        danger=False,
+    )
+    _declare_asked(
+        console,
         "sign-out",
         _sign_out,
         title="Sign {} out everywhere?",
@@ -77,7 +92,9 @@ def _declare_act(console: Console, name: str, act: Act) -> None:
         return visit.done(f"{PATH}/{user.id}", said)
 
 
-def _declare_asked(console: Console, name: str, act: Act, *, title: str, text: str, button: str) -> None:
+def _declare_asked(
+    console: Console, name: str, act: Act, *, title: str, text: str, button: str, danger: bool = True
+) -> None:
     """An act that is asked about first, on a page that says what follows from it."""
 
     @console.page(f"{ONE}/{name}", may=USERS, fresh=True)
@@ -90,7 +107,7 @@ def _declare_asked(console: Console, name: str, act: Act, *, title: str, text: s
             title=title.format(user.name),
             text=text,
             button=button,
-            danger=True,
+            danger=danger,
             back=f"{PATH}/{user.id}",
         )
 
@@ -102,6 +119,8 @@ def _shown(visit: Visit, user: User) -> Response:
     return visit.shown(
         "user.html",
         user=user,
+        invited=link_kind(user) == "invitation",
+        link_asked_at=_asked_for_link(visit, user),
         own_roles=own_roles_of(session, user, now=now),
         now=now,
         groups=[(group, roles_of_group(session, group)) for group in groups_of(session, user)],
@@ -154,6 +173,19 @@ def _enable(visit: Visit, user: User) -> str:
 def _disable(visit: Visit, user: User) -> str:
     deactivate(visit.authority, visit.session, actor(visit), user)
     return "They are disabled and signed out everywhere."
+
+
+def _make_link(visit: Visit, user: User) -> Note:
+    invited = link_kind(user) == "invitation"
+    secret = make_password_link(visit.authority, visit.session, actor(visit), user)
+    text = "Hand it to them in person or by phone: whoever has it chooses their password."
+    shown_as = "Invitation link, good for 3 days" if invited else "Link to a new password, good for 15 minutes"
+    return Note(text, secret=link_to(visit.authority, secret), shown_as=shown_as)
+
+
+def _asked_for_link(visit: Visit, user: User) -> datetime | None:
+    attempt = visit.session.get(Attempt, account_of(user.username))
+    return attempt.link_asked_at if attempt is not None else None
 
 
 def _sign_out(visit: Visit, user: User) -> str:

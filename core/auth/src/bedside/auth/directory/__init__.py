@@ -24,7 +24,15 @@ from bedside.auth.directory.groups import (
 )
 from bedside.auth.directory.keeping import keep_user
 from bedside.auth.directory.label_rights import give_label_right, label_rights_of, withdraw_label_right
-from bedside.auth.directory.people import change_user, create_user, set_password
+from bedside.auth.directory.passwords import (
+    change_own_password,
+    link_kind,
+    make_password_link,
+    set_password,
+    use_password_link,
+    user_of_link,
+)
+from bedside.auth.directory.people import change_user, create_user
 from bedside.auth.directory.proxies import grant_proxy, patients_of, withdraw_proxy
 from bedside.auth.directory.refusing import DirectoryRefused
 from bedside.auth.directory.roles import grant_role, own_roles_of, roles_of, set_roles, withdraw_role
@@ -37,6 +45,7 @@ __all__ = [
     "active_user",
     "add_members",
     "administering",
+    "change_own_password",
     "change_user",
     "create_group",
     "create_user",
@@ -56,6 +65,8 @@ __all__ = [
     "keep_client",
     "keep_user",
     "label_rights_of",
+    "link_kind",
+    "make_password_link",
     "members_of",
     "own_roles_of",
     "patients_of",
@@ -67,7 +78,9 @@ __all__ = [
     "set_group_roles",
     "set_password",
     "set_roles",
+    "use_password_link",
     "user_named",
+    "user_of_link",
     "withdraw_label_right",
     "withdraw_proxy",
     "withdraw_role",

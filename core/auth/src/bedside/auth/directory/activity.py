@@ -6,6 +6,7 @@ from bedside.auth.authority import Authority
 from bedside.auth.directory.actor import Actor
 from bedside.auth.directory.administering import note
 from bedside.auth.directory.judging import judged
+from bedside.auth.directory.passwords import end_password_links
 from bedside.auth.directory.roles import roles_of
 from bedside.auth.revocation import deactivate_user, end_grants_of
 from bedside.auth.tables import Credential, GroupMember, LabelRight, ProxyGrant, User, UserRole
@@ -55,4 +56,5 @@ def end_grants(authority: Authority, session: Session, user: User) -> None:
 def _end(authority: Authority, session: Session, user: User) -> None:
     user.version += 1
     user.changed_at = authority.clock.now()
+    end_password_links(session, user, now=user.changed_at)
     deactivate_user(authority, session, user, roles=roles_of(session, user, now=user.changed_at))

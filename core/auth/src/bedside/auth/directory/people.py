@@ -6,7 +6,6 @@ from collections.abc import Collection
 from sqlmodel import Session, select
 
 from bedside.auth.authority import Authority
-from bedside.auth.directory.activity import end_grants
 from bedside.auth.directory.actor import Actor
 from bedside.auth.directory.administering import note
 from bedside.auth.directory.details import Details, folded
@@ -61,15 +60,6 @@ def change_user(authority: Authority, session: Session, actor: Actor, user: User
         user.changed_at = authority.clock.now()
         session.add(user)
     note(authority, session, actor, "user-changed", entity=f"User/{user.id}")
-
-
-def set_password(authority: Authority, session: Session, actor: Actor, user: User, password_hash: str) -> None:
-    """Whoever was signed in with the old one is so no longer. The hash is made outside any unit of work."""
-    with judged(authority, session, actor, [user.id]):
-        user.password_hash = password_hash
-        session.add(user)
-        end_grants(authority, session, user)
-    note(authority, session, actor, "password-set", entity=f"User/{user.id}")
 
 
 def _check_free(session: Session, username: str) -> None:

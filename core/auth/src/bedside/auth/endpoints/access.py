@@ -16,6 +16,9 @@ CLIENT: dict[str, Any] = {_MARK: "client"}
 REGISTRATION: dict[str, Any] = {_MARK: "token of registration"}
 """The bearer of an initial access token, of a client's registration token, or of an access token that may register."""
 
+SIGNED_IN: dict[str, Any] = {_MARK: "session"}
+"""A browser in which somebody is signed in, whoever it is; others are asked to sign in."""
+
 
 def token_with(scope: str) -> dict[str, Any]:
     """A bearer of one of our access tokens with this scope."""

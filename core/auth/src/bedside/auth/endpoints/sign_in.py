@@ -1,11 +1,14 @@
 """`/sign-in`: the form, and what follows from it."""
 
+from dataclasses import dataclass
+
 from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bedside.auth.access_log import Happening, record
 from bedside.auth.authority import Authority
 from bedside.auth.authorizing import Pending, pending_request
 from bedside.auth.directory import user_named
@@ -15,14 +18,21 @@ from bedside.auth.pages import message, page
 from bedside.auth.parameters import Parameters
 from bedside.auth.protocol import read_form
 from bedside.auth.sign_in.browser import Browser
-from bedside.auth.sign_in.lockout import begin_attempt, succeeded
+from bedside.auth.sign_in.lockout import Try, begin_try, succeeded
+from bedside.auth.sign_in.network import address_of
 from bedside.auth.sign_in.own_pages import ask_for_own_page, own_path
+from bedside.auth.sign_in.passwords import Crowded
 from bedside.auth.sign_in.sessions import begin_session, started_session
 from bedside.auth.sign_in.shown import shown_of
 from bedside.auth.tables import User
 
 # One sentence for a wrong name, a wrong password and an account that has to wait.
 _WRONG = "That username and password do not go together. After several tries you may have to wait a few minutes."
+
+ADDRESS_WAITS = (
+    "There were too many wrong sign-ins from your network. Try again in ten minutes, or from a browser in which you"
+    " have signed in before."
+)
 
 
 def routes(authority: Authority) -> APIRouter:
@@ -45,43 +55,73 @@ def routes(authority: Authority) -> APIRouter:
         form = await read_form(request)
         if not browser.proves(form.get("csrf"), form.get("request") or ""):
             return forged()
-        username, password = (form.get("username") or "")[:200], form.get("password") or ""
-        # Three steps, so that no transaction is open while the password is checked.
-        begun = await run_in_threadpool(_begin, authority, browser, form, username)
-        if isinstance(begun, Response):
-            return begun
-        may_try, password_hash = begun
-        fits = await authority.passwords.fits(password, password_hash) and may_try
-        return await run_in_threadpool(_finish, authority, browser, form, username if fits else None, username)
+        asked = _Asked(browser, form, (form.get("username") or "")[:200], address_of(authority, request))
+        try:
+            with authority.passwords.turn():
+                return await _tried(authority, asked)
+        except Crowded:
+            return crowded()
 
     return router
 
 
-def _begin(
-    authority: Authority, browser: Browser, form: Parameters, username: str
-) -> Response | tuple[bool, str | None]:
-    with authority.units.unit() as session:
-        if pending_request(authority, session, form.get("request"), browser=browser.name) is None:
-            return too_late()
-        may_try = begin_attempt(session, username, now=authority.clock.now())
-        user = user_named(session, username)
-        return may_try, user.password_hash if user is not None and user.active else None
+@dataclass(frozen=True)
+class _Asked:
+    browser: Browser
+    form: Parameters
+    username: str
+    address: str
 
 
-def _finish(authority: Authority, browser: Browser, form: Parameters, proven: str | None, username: str) -> Response:
+async def _tried(authority: Authority, asked: _Asked) -> Response:
+    """Three steps, so that no transaction is open while the password is checked."""
+    begun = await run_in_threadpool(_begin, authority, asked)
+    if isinstance(begun, Response):
+        return begun
+    tried, password_hash = begun
+    fits = await authority.passwords.fits(asked.form.get("password") or "", password_hash)
+    return await run_in_threadpool(_finish, authority, asked, tried, fits=fits)
+
+
+def _begin(authority: Authority, asked: _Asked) -> Response | tuple[Try, str | None]:
     with authority.units.unit() as session:
-        pending = pending_request(authority, session, form.get("request"), browser=browser.name)
+        pending = _pending(authority, session, asked)
         if pending is None:
             return too_late()
-        user = user_named(session, proven) if proven is not None else None
-        if user is None or not user.active:
-            return _form(browser, pending, username=username, problem=_WRONG, status=401)
-        return _signed_in(authority, session, pending, browser, user)
+        now = authority.clock.now()
+        tried = begin_try(session, asked.username, browser=asked.browser.name, address=asked.address, now=now)
+        if not tried.address_may:
+            return _form(asked.browser, pending, username=asked.username, problem=ADDRESS_WAITS, status=429)
+        user = user_named(session, asked.username)
+        return tried, user.password_hash if user is not None and user.active else None
+
+
+def _finish(authority: Authority, asked: _Asked, tried: Try, *, fits: bool) -> Response:
+    with authority.units.unit() as session:
+        pending = _pending(authority, session, asked)
+        if pending is None:
+            return too_late()
+        user = user_named(session, asked.username)
+        if user is None or not user.active or not fits or not tried.may:
+            record(authority, session, _refused(user, tried))
+            return _form(asked.browser, pending, username=asked.username, problem=_WRONG, status=401)
+        succeeded(session, tried, now=authority.clock.now())
+        return _signed_in(authority, session, pending, asked.browser, user)
+
+
+def _pending(authority: Authority, session: Session, asked: _Asked) -> Pending | None:
+    return pending_request(authority, session, asked.form.get("request"), browser=asked.browser.name)
+
+
+def _refused(user: User | None, tried: Try) -> Happening:
+    """What was typed is not told: it may be a password in the wrong field."""
+    reason = "unknown" if user is None else "inactive" if not user.active else "password" if tried.may else "waiting"
+    entity = f"User/{user.id}" if user is not None else None
+    return Happening("sign-in", "refused", entity=entity, detail={"reason": reason})
 
 
 def _signed_in(authority: Authority, session: Session, pending: Pending, browser: Browser, user: User) -> Response:
     now = authority.clock.now()
-    succeeded(session, user.username, now=now)
     before = started_session(session, browser.session_secret, now=now)
     secret, _ = begin_session(session, user, now=now, agent=browser.agent, replaces=before)
     browser.renew(secret)
@@ -115,3 +155,9 @@ def forged() -> Response:
         "It did not come from the page this browser was shown. Go back to the app and begin again.",
         status=403,
     )
+
+
+def crowded() -> Response:
+    answer = message("Too many people are signing in just now", "Go back, and try again in a few seconds.", status=503)
+    answer.headers["Retry-After"] = "3"
+    return answer

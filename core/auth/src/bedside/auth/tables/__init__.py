@@ -6,6 +6,7 @@ from bedside.auth.tables.console import ConsoleNote
 from bedside.auth.tables.grants import AuthCode, GrantFamily, RefreshToken, Revocation
 from bedside.auth.tables.keys import SigningKey
 from bedside.auth.tables.launches import Launch
+from bedside.auth.tables.passwords import PasswordLink
 from bedside.auth.tables.people import (
     Credential,
     DirectoryTurn,
@@ -18,9 +19,10 @@ from bedside.auth.tables.people import (
     User,
     UserRole,
 )
-from bedside.auth.tables.signing_in import Attempt, AuthRequest, Session, SpentChallenge
+from bedside.auth.tables.signing_in import AddressBudget, Attempt, AuthRequest, Session, SpentChallenge
 
 __all__ = [
+    "AddressBudget",
     "Attempt",
     "AuditEvent",
     "AuditedPatient",
@@ -40,6 +42,7 @@ __all__ = [
     "InitialAccessToken",
     "LabelRight",
     "Launch",
+    "PasswordLink",
     "ProxyGrant",
     "RefreshToken",
     "Revocation",

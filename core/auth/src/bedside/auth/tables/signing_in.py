@@ -8,11 +8,29 @@ from bedside.auth.tables.instant import Instant
 
 
 class Attempt(SQLModel, table=True):
-    """Failed sign-ins of one account name, known or not: the table does not tell which names exist."""
+    """Failed sign-ins of one account name, known or not: the table does not tell which names exist.
+
+    A browser in which somebody has signed in has a row of its own for that name, so that strangers do not make it wait.
+    """
 
     account: str = Field(primary_key=True)
+    """The SHA-256 of the name, or of name and browser."""
     failures: int = 0
     locked_until: datetime | None = Field(default=None, sa_type=Instant)
+    known_until: datetime | None = Field(default=None, sa_type=Instant)
+    """Of a browser's row: until when it counts as known."""
+    link_asked_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When somebody last said that they forgot the password of that name."""
+
+
+class AddressBudget(SQLModel, table=True):
+    """Failed sign-ins from one network address, whatever the names."""
+
+    __tablename__ = "address_budget"
+    address: str = Field(primary_key=True)
+    """A keyed hash: addresses are few enough to be guessed from a plain one."""
+    failures: int = 0
+    began_at: datetime = Field(sa_type=Instant)
 
 
 class SpentChallenge(SQLModel, table=True):
