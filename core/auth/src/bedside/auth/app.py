@@ -29,6 +29,7 @@ from bedside.auth.endpoints import (
     end_session,
     introspect,
     launch,
+    par,
     password,
     patient,
     register,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 _ENDPOINTS = (
     discovery,
     authorize,
+    par,
     sign_in,
     password,
     account_password,
@@ -65,7 +67,7 @@ _ENDPOINTS = (
     revocations,
     admin,
 )
-_FROM_ANY_ORIGIN = ("/.well-known/", "/jwks", "/token", "/userinfo", "/revoke", "/launch", STYLE_PATH)
+_FROM_ANY_ORIGIN = ("/.well-known/", "/jwks", "/token", "/par", "/userinfo", "/revoke", "/launch", STYLE_PATH)
 
 
 async def build(runtime: "Runtime") -> ASGIApp:

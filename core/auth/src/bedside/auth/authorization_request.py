@@ -42,6 +42,8 @@ class AuthorizationRequest:
     """Most wanted first."""
     launch: str | None = None
     """What an EHR gave the app to hand on."""
+    bound_to_key: str | None = None
+    """The thumbprint of the key that has to redeem the code. https://www.rfc-editor.org/rfc/rfc9449#section-10"""
 
     @property
     def demands_sign_in(self) -> bool:
@@ -63,9 +65,13 @@ def redirect_of(parameters: Parameters, client: Client | None) -> Redirect:
     return Redirect(client, uris[0], states[0] if len(states) == 1 and len(states[0]) <= _VALUE_MAX else None)
 
 
-def authorization_request(parameters: Parameters, redirect: Redirect, *, fhir_base: str) -> AuthorizationRequest:
-    """Raises OAuthRefused, to be told to the app at its redirect URI."""
+def authorization_request(
+    parameters: Parameters, redirect: Redirect, *, fhir_base: str, pushed: bool = False
+) -> AuthorizationRequest:
+    """`pushed`: the client itself brought it. Raises OAuthRefused, to be told to the app at its redirect URI."""
     parameters.refuse_repeated()
+    if redirect.client.bound_to_par and not pushed:
+        raise invalid_request("this client pushes its requests first")
     if (
         any(len(value) > _VALUE_MAX * 2 for _, value in parameters.pairs)
         or len(parameters.get("state") or "") > _VALUE_MAX
@@ -84,6 +90,7 @@ def authorization_request(parameters: Parameters, redirect: Redirect, *, fhir_ba
         max_age_s=_max_age(parameters),
         acr_values=tuple((parameters.get("acr_values") or "").split()[:_ACR_VALUES_MAX]),
         launch=_launch(parameters, scopes),
+        bound_to_key=_key(parameters),
     )
 
 
@@ -136,6 +143,13 @@ def _launch(parameters: Parameters, scopes: Scopes) -> str | None:
     if launch is not None and "launch" not in scopes.words:
         raise invalid_request("launch is sent, and the scope launch is not asked for")
     return launch
+
+
+def _key(parameters: Parameters) -> str | None:
+    thumbprint = parameters.get("dpop_jkt")
+    if thumbprint is not None and not _CHALLENGE.fullmatch(thumbprint):
+        raise invalid_request("dpop_jkt is no SHA-256 in base64url")
+    return thumbprint
 
 
 def _max_age(parameters: Parameters) -> int | None:

@@ -75,6 +75,7 @@ def keep_request(
         session_before=_session_of(session, session_secret) if asked.demands_sign_in else None,
         acr_values=" ".join(asked.acr_values) or None,
         launch=launch.id if launch else None,
+        bound_to_key=asked.bound_to_key,
         expires_at=now + REQUEST_LIFE,
     )
     session.add(row)
@@ -166,6 +167,7 @@ def answered_with_code(
             nonce=pending.row.nonce,
             patient=context.patient,
             context=context.rest(),
+            bound_to_key=pending.row.bound_to_key,
             expires_at=now + CODE_LIFE,
         )
     )

@@ -1,5 +1,7 @@
 """`/authorize`: where an app sends a browser to be allowed to act for its person."""
 
+from dataclasses import replace
+
 from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
@@ -16,8 +18,11 @@ from bedside.auth.endpoints.next_step import next_step
 from bedside.auth.pages import message
 from bedside.auth.parameters import Parameters
 from bedside.auth.protocol import read_form
+from bedside.auth.pushed import Pushed, is_name, taken
 from bedside.auth.refusals import OAuthRefused
 from bedside.auth.sign_in.browser import Browser
+
+_TOO_LATE = "It was begun too long ago, or was opened already. Go back to the app and try again."
 
 
 def routes(authority: Authority) -> APIRouter:
@@ -41,21 +46,35 @@ def routes(authority: Authority) -> APIRouter:
 
 def _authorized(authority: Authority, parameters: Parameters, browser: Browser) -> Response:
     with authority.units.unit() as session:
+        pushed = None
+        if is_name(parameters.get("request_uri")):
+            pushed = taken(authority, session, parameters)
+            if pushed is None:
+                return _not_theirs(_TOO_LATE)
+            parameters = pushed.parameters
         try:
             redirect = redirect_of(parameters, active_client(session, parameters.get("client_id") or ""))
         except NotTheirRedirect as refused:
             return _not_theirs(str(refused))
         try:
-            return _accepted(authority, session, parameters, redirect, browser)
+            return _accepted(authority, session, parameters, redirect, browser, pushed)
         except OAuthRefused as refused:
             address = error_redirect(authority, redirect.uri, redirect.state, refused)
             return RedirectResponse(address, 303, headers=NO_STORE)
 
 
 def _accepted(
-    authority: Authority, session: Session, parameters: Parameters, redirect: Redirect, browser: Browser
+    authority: Authority,
+    session: Session,
+    parameters: Parameters,
+    redirect: Redirect,
+    browser: Browser,
+    pushed: Pushed | None,
 ) -> Response:
-    asked = authorization_request(parameters, redirect, fhir_base=authority.installation.fhir_base)
+    fhir_base = authority.installation.fhir_base
+    asked = authorization_request(parameters, redirect, fhir_base=fhir_base, pushed=pushed is not None)
+    if pushed is not None and pushed.bound_to_key is not None:
+        asked = replace(asked, bound_to_key=pushed.bound_to_key)
     pending = keep_request(
         authority, session, asked, redirect, browser=browser.name, session_secret=browser.session_secret
     )

@@ -123,7 +123,7 @@ def _nobodys(algorithm: str) -> PublicKey:
 def _checked_claims(authority: Authority, client: Client, token: Unverified) -> datetime:
     """When it ends. Raises OAuthRefused."""
     now, issuer = authority.clock.now(), authority.installation.issuer
-    accepted = {issuer} if client.assertion_to_issuer else {issuer, f"{issuer}/token"}
+    accepted = {issuer} if client.assertion_to_issuer else {issuer, f"{issuer}/token", f"{issuer}/par"}
     # One string: a list would be good at another server, too, who could then use it here.
     audience = token.claims.get("aud")
     if not isinstance(audience, str) or audience not in accepted:

@@ -19,7 +19,14 @@ from bedside.auth.tables.people import (
     User,
     UserRole,
 )
-from bedside.auth.tables.signing_in import AddressBudget, Attempt, AuthRequest, Session, SpentChallenge
+from bedside.auth.tables.signing_in import (
+    AddressBudget,
+    Attempt,
+    AuthRequest,
+    PushedRequest,
+    Session,
+    SpentChallenge,
+)
 
 __all__ = [
     "AddressBudget",
@@ -44,6 +51,7 @@ __all__ = [
     "Launch",
     "PasswordLink",
     "ProxyGrant",
+    "PushedRequest",
     "RefreshToken",
     "Revocation",
     "SeenJti",

@@ -22,6 +22,8 @@ class AuthCode(SQLModel, table=True):
     nonce: str | None = None
     patient: str | None = None
     context: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    bound_to_key: str | None = None
+    """The thumbprint of the key that has to redeem it (RFC 9449, section 10)."""
     expires_at: datetime = Field(sa_type=Instant)
     used_at: datetime | None = Field(default=None, sa_type=Instant)
 
@@ -41,6 +43,8 @@ class GrantFamily(SQLModel, table=True):
     """The rest of the `LaunchContext`."""
     roles: list[str] | None = Field(default=None, sa_type=JSON)
     """Those it was granted with: without one of them it ends."""
+    bound_to_key: str | None = None
+    """The thumbprint of the key that has to refresh it: what keeps a public client's refresh token its own."""
     auth_time: datetime = Field(sa_type=Instant)
     methods: str = "pwd"
     """How the person had signed in: `amr`, and by it `acr`."""

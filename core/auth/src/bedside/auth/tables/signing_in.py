@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy import JSON
 from sqlmodel import Field, SQLModel
 
 from bedside.auth.tables.instant import Instant
@@ -88,5 +89,21 @@ class AuthRequest(SQLModel, table=True):
     """The patient whom the person chose, a logical id."""
     factor_after: datetime | None = Field(default=None, sa_type=Instant)
     """From pages that want a factor anew."""
+    bound_to_key: str | None = None
+    """The thumbprint of the key that has to redeem the code."""
     expires_at: datetime = Field(sa_type=Instant)
     answered_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class PushedRequest(SQLModel, table=True):
+    """An authorization request that a client pushed, until a browser brings its name."""
+
+    __tablename__ = "pushed_request"
+    id: str = Field(primary_key=True)
+    """The SHA-256 of what the `request_uri` ends with."""
+    client_id: str = Field(foreign_key="client.id")
+    parameters: dict[str, str] = Field(sa_type=JSON)
+    bound_to_key: str | None = None
+    """The thumbprint of the key by which it was pushed."""
+    expires_at: datetime = Field(sa_type=Instant, index=True)
+    used_at: datetime | None = Field(default=None, sa_type=Instant)

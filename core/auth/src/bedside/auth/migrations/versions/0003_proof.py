@@ -23,7 +23,19 @@ _KEYS = (
         FROM signing_key_before WHERE state = 'active'""",
     "DROP TABLE signing_key_before",
 )
+_PUSHED = (
+    """CREATE TABLE pushed_request(
+        id text PRIMARY KEY,
+        client_id text NOT NULL REFERENCES client(id),
+        parameters {json} NOT NULL,
+        bound_to_key text,
+        expires_at {instant} NOT NULL,
+        used_at {instant})""",
+    "CREATE INDEX ix_pushed_request_expires_at ON pushed_request(expires_at)",
+)
+_TABLES_BOUND = ("auth_request", "auth_code", "grant_family")
+_BOUND = tuple(f"ALTER TABLE {table} ADD COLUMN bound_to_key text" for table in _TABLES_BOUND)
 
 
 def upgrade() -> None:
-    run(*_KEYS)
+    run(*_KEYS, *_PUSHED, *_BOUND)
