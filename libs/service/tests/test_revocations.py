@@ -14,6 +14,7 @@ import pytest
 
 from bedside.events import EventData, Fact, InProcessTransport, follower
 from bedside.events.catalog import (
+    BreakGlassEnded,
     ClientDisabled,
     KeyRotated,
     SessionRevoked,
@@ -135,7 +136,12 @@ def entry(kind: str, value: str) -> dict[str, str]:
     return {"kind": kind, "value": value, "issued_before": datetime.now(UTC).isoformat()}
 
 
-NAMED: dict[str, Any] = {"jti": "t1", "sid": "s1", "client_id": "c1", "subject": "u1"}
+def btg(glass: str) -> list[dict[str, Any]]:
+    """The claim that speaks of an emergency access of the next half hour."""
+    return [{"id": glass, "patient": "p1", "until": int(datetime.now(UTC).timestamp()) + 1800}]
+
+
+NAMED: dict[str, Any] = {"jti": "t1", "sid": "s1", "client_id": "c1", "subject": "u1", "btg": btg("g1")}
 
 
 def until() -> datetime:
@@ -150,12 +156,13 @@ def until() -> datetime:
         (lambda: ClientDisabled(client_id="c1", until=until()), "Client/c1"),
         (lambda: UserDeactivated(issued_before=datetime.now(UTC), until=until()), "User/u1"),
         (lambda: UserRolesChanged(issued_before=datetime.now(UTC), until=until()), "User/u1"),
+        (lambda: BreakGlassEnded(glass="g1", user="u1", patient="Patient/p1", until=until()), "User/u1"),
     ],
 )
 async def test_what_auth_tells_is_refused_and_nothing_else(auth: Auth, data: Any, subject: str) -> None:
     async with guarded(auth) as service:
         token = service.issuer.token(**NAMED)
-        other = service.issuer.token(jti="t2", sid="s2", client_id="c2", subject="u2")
+        other = service.issuer.token(jti="t2", sid="s2", client_id="c2", subject="u2", btg=btg("g2"))
         await service.comes_to(token, "accepted")
         await auth.tell(data(), subject)
         await service.comes_to(token, "revoked")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bedside.encounters.service import service as encounters
+from bedside.identity.roles import permissions
 from bedside.patients.service import service as patients
 from tests.system.walk.callers import Walker
 from tests.system.walk.routes import Walked
@@ -106,6 +107,11 @@ def _role(step: Step, walker: Walker, status: int) -> bool:
     return _admitted(step, walker, status, step.route.needs in walker.roles and walker.may("r", "Patient"))
 
 
+def _permission(step: Step, walker: Walker, status: int) -> bool:
+    permitted = step.route.needs in permissions(walker.roles) and walker.may("r", "Patient")
+    return _admitted(step, walker, status, permitted)
+
+
 def _services(step: Step, walker: Walker, status: int) -> bool:
     return _admitted(step, walker, status, walker.holds("system/existence.read"))
 
@@ -139,6 +145,7 @@ _JUDGES = {
     "client": _client,
     "token": _token,
     "role": _role,
+    "permission": _permission,
     "services": _services,
     "session": _session,
     "fhir": _fhir,

@@ -3,14 +3,17 @@
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select, update
 
+from bedside.auth.access_log import Happening, record
 from bedside.auth.authority import Authority
 from bedside.auth.putting import put
-from bedside.auth.tables import AuthCode, Client, GrantFamily, Revocation, User
+from bedside.auth.tables import AuthCode, Client, Glass, GrantFamily, Revocation, User
 from bedside.auth.tables import Session as BrowserSession
 from bedside.events import Fact
 from bedside.events.catalog import (
+    BreakGlassEnded,
     ClientDisabled,
     SessionRevoked,
     TokenRevoked,
@@ -18,6 +21,7 @@ from bedside.events.catalog import (
     UserDeactivated,
     UserRolesChanged,
 )
+from bedside.identity import BREAK_GLASS
 from bedside.identity.denylist import TOKEN_LIFE_MAX, Kind
 from bedside.identity.token import Verified
 
@@ -31,7 +35,9 @@ def end_token(authority: Authority, session: Session, token_id: str) -> None:
 def end_families(authority: Authority, session: Session, families: Iterable[GrantFamily]) -> None:
     """No refresh any more, and the access tokens of these authorizations are refused. Safe to repeat."""
     facts = []
-    for family in sorted(families, key=lambda family: family.id):
+    families = sorted(families, key=lambda family: family.id)
+    end_glasses(authority, session, col(Glass.family).in_([family.id for family in families]), by="sign-out")
+    for family in families:
         family.ended_at = family.ended_at or authority.clock.now()
         session.add(family)
         until = _refuse(authority, session, "session", family.id)
@@ -63,6 +69,7 @@ def deactivate_user(authority: Authority, session: Session, user: User, *, roles
         session.exec(
             update(table).where(col(table.user_id) == user.id, col(table.ended_at).is_(None)).values(ended_at=now)
         )
+    end_glasses(authority, session, col(Glass.user_id) == user.id, by="sign-out")
     until = _refuse(authority, session, "user", user.id)
     data = UserDeactivated(roles=tuple(roles), issued_before=now, until=until)
     _tell(authority, session, [Fact(data, subject=f"User/{user.id}")])
@@ -84,8 +91,45 @@ def disable_client(authority: Authority, session: Session, client: Client) -> No
         .where(col(AuthCode.client_id) == client.id, col(AuthCode.used_at).is_(None))
         .values(used_at=now)
     )
+    end_glasses(authority, session, col(Glass.client_id) == client.id, by="sign-out")
     until = _refuse(authority, session, "client", client.id)
     _tell(authority, session, [Fact(ClientDisabled(client_id=client.id, until=until), subject=f"Client/{client.id}")])
+
+
+def end_glasses(authority: Authority, session: Session, which: ColumnElement[bool], *, by: str) -> list[Glass]:
+    """Emergency accesses that stand are over, and tokens that speak of them refused; gives those that it ended.
+
+    `by` is a word of `Glass.ended_by`. Safe to repeat.
+    """
+    now = authority.clock.now()
+    standing = select(Glass.id).where(which, col(Glass.ended_at).is_(None), col(Glass.until) > now)
+    facts, ended = [], []
+    for glass_id in session.exec(standing.order_by(col(Glass.id))).all():
+        over = update(Glass).where(col(Glass.id) == glass_id, col(Glass.ended_at).is_(None))
+        # Of two who end it at once, one has ended it.
+        if session.exec(over.values(ended_at=now, ended_by=by)).rowcount != 1:
+            continue
+        glass = session.get_one(Glass, glass_id, populate_existing=True)
+        ended.append(glass)
+        until = _refuse(authority, session, "glass", glass.id)
+        data = BreakGlassEnded(glass=glass.id, user=glass.user_id, patient=f"Patient/{glass.patient}", until=until)
+        facts.append(Fact(data, subject=f"User/{glass.user_id}"))
+        record(
+            authority,
+            session,
+            Happening(
+                "glass-ended",
+                user_id=glass.user_id,
+                client_id=glass.client_id,
+                patient=glass.patient,
+                entity=f"Glass/{glass.id}",
+                purpose=BREAK_GLASS,
+                detail={"by": by},
+            ),
+        )
+    if facts:
+        _tell(authority, session, facts)
+    return ended
 
 
 def end_grants_of(
@@ -135,8 +179,12 @@ def is_revoked(session: Session, token: Verified) -> bool:
         ("client", token.client_id),
         ("user", token.subject),
     }
+    named |= {("glass", glass.id) for glass in token.glasses}
     rows = session.exec(select(Revocation).where(col(Revocation.value).in_([value for _, value in named]))).all()
-    return any((row.kind, row.value) in named and token.issued_at <= row.issued_before for row in rows)
+    # What says a glass is broken that was ended is refused whatever its age: it does not come back.
+    return any(
+        (row.kind, row.value) in named and (row.kind == "glass" or token.issued_at <= row.issued_before) for row in rows
+    )
 
 
 def _refuse(authority: Authority, session: Session, kind: Kind, value: str) -> datetime:

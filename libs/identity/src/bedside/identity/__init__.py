@@ -3,6 +3,7 @@
 from bedside.identity.caller import Caller
 from bedside.identity.clock import Clock
 from bedside.identity.denylist import Denylist
+from bedside.identity.emergency import BREAK_GLASS, BrokenGlass
 from bedside.identity.exchange import Exchange
 from bedside.identity.guard import Admitted, Guard
 from bedside.identity.hearing import Hearing
@@ -16,9 +17,11 @@ from bedside.identity.smart_configuration import smart_configuration
 from bedside.identity.token import Unverified, Verified, Verifier
 
 __all__ = [
+    "BREAK_GLASS",
     "ROLES",
     "SENSITIVE_LABELS",
     "Admitted",
+    "BrokenGlass",
     "Caller",
     "Clock",
     "Deaf",

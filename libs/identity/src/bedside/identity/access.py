@@ -15,7 +15,7 @@ SESSION = "session"
 """A browser in which somebody is signed in; others are sent to sign in. `session WORD`: whose roles hold the word."""
 SERVICES = "services"
 """A service of this installation, in its own name."""
-WORDS = frozenset({PUBLIC, CLIENT, SESSION, SERVICES, "token", "role", "fhir"})
+WORDS = frozenset({PUBLIC, CLIENT, SESSION, SERVICES, "token", "role", "permission", "fhir"})
 _MARK = "x-access"
 E = TypeVar("E", bound=Callable[..., Any])
 
@@ -28,6 +28,11 @@ def token_with(scope: str) -> str:
 def role(name: str) -> str:
     """A bearer who holds the role."""
     return f"role {name}"
+
+
+def permission(word: str) -> str:
+    """A person whose token reads patients, and one of whose roles has this permission, such as `glass`."""
+    return f"permission {word}"
 
 
 def fhir(letter: str) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from bedside.identity.emergency import BREAK_GLASS, BrokenGlass
 from bedside.identity.labels import SENSITIVE_LABELS
 from bedside.identity.roles import ceiling
 from bedside.identity.scopes import Permission, Scopes
@@ -30,6 +31,8 @@ class Caller:
     purpose: str | None = None
     label_rights: frozenset[str] = frozenset()
     """The sensitive labels this person may see."""
+    glasses: tuple[BrokenGlass, ...] = ()
+    """The emergency accesses of this person that stood when the token was issued."""
     act: tuple[str, ...] = field(default=())
     """The services that call on the subject's behalf, the nearest first."""
 
@@ -50,6 +53,7 @@ class Caller:
             name=_text(claims.get("name")),
             purpose=_text(claims.get("purpose_of_use")),
             label_rights=_labels(claims.get("label_rights")),
+            glasses=token.glasses,
             act=_actors(claims.get("act")),
         )
 
@@ -71,6 +75,16 @@ class Caller:
         """
         permissions = self.permissions(interaction, type_name)
         return bool(permissions) and all(permission.constraints for permission in permissions)
+
+    def broke_glass_for(self, patient: str, now: datetime) -> bool:
+        """Whether emergency access to this patient, a logical id, stands now. `now` is by the real clock."""
+        return any(glass.patient == patient and now < glass.until for glass in self.glasses)
+
+    def purpose_for(self, patient: str, now: datetime) -> str | None:
+        """Why this patient is looked at: one emergency access says nothing of other patients."""
+        if self.broke_glass_for(patient, now):
+            return BREAK_GLASS
+        return None if self.purpose == BREAK_GLASS else self.purpose
 
     def holds(self, word: str) -> bool:
         """Whether a scope that is not about FHIR, such as `users.manage`, was granted."""

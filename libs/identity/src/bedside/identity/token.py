@@ -19,6 +19,7 @@ from joserfc.jwk import ECKey
 
 from bedside.identity.clock import SYSTEM_CLOCK, Clock
 from bedside.identity.denylist import Denylist
+from bedside.identity.emergency import BrokenGlass, broken_glasses
 from bedside.identity.hearing import Hearing
 from bedside.identity.keys import Keys
 from bedside.identity.refusal import Deaf, Refused
@@ -64,6 +65,8 @@ class Verified:
     issued_at: datetime
     expires_at: datetime
     claims: Mapping[str, Any] = field(repr=False)
+    glasses: tuple[BrokenGlass, ...] = ()
+    """The emergency accesses that it speaks of."""
 
 
 class Verifier:
@@ -119,6 +122,7 @@ class Verifier:
             client_id=token.client_id,
             subject=token.subject,
             issued_at=token.issued_at,
+            glasses=[glass.id for glass in token.glasses] if token.glasses else (),
         ):
             raise Refused("revoked")
 
@@ -168,6 +172,7 @@ def examine(token: Unverified, key: ECKey, *, issuer: str, audiences: Collection
         issued_at=issued_at,
         expires_at=expires_at,
         claims=claims,
+        glasses=broken_glasses(claims),
     )
 
 

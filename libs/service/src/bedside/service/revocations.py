@@ -5,7 +5,7 @@ between, facts come by the broker. After 15 s with neither, the service vouches 
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ import structlog
 
 from bedside.events import Event, Follower, Known, Meter, Transport, UnknownSchema
 from bedside.events.catalog import (
+    BreakGlassEnded,
     ClientDisabled,
     KeyRotated,
     SessionRevoked,
@@ -32,7 +33,10 @@ log = structlog.get_logger("bedside.service.revocations")
 
 
 class Revocations:
-    """`state` reads what is revoked now, and gives None when auth does not answer."""
+    """`state` reads what is revoked now, and gives None when auth does not answer.
+
+    `listeners` are told of every fact of auth's, once the denylist has it.
+    """
 
     def __init__(
         self,
@@ -42,7 +46,9 @@ class Revocations:
         hearing: Hearing,
         keys: Keys,
         meter: Meter,
+        listeners: Iterable[Callable[[Event], None]] = (),
     ) -> None:
+        self._listeners = listeners
         self._state = state
         self._denylist = denylist
         self._hearing = hearing
@@ -83,6 +89,8 @@ class Revocations:
         began = time.monotonic()
         try:
             await self._apply(event)
+            for listener in self._listeners:
+                listener(event)
         except UnknownSchema as error:
             # Whatever a later version told this way is in the state, which is in words that do not change.
             log.error("a fact cannot be read", kind=event.routing_key, error=type(error).__name__)
@@ -103,6 +111,9 @@ class Revocations:
             self._refuse_user(event, event.read_as(UserDeactivated).issued_before)
         elif event.is_a(UserRolesChanged):
             self._refuse_user(event, event.read_as(UserRolesChanged).issued_before)
+        elif event.is_a(BreakGlassEnded):
+            ended = event.read_as(BreakGlassEnded)
+            self._denylist.refuse("glass", ended.glass, issued_before=ended.until - TOKEN_LIFE_MAX)
         elif event.is_a(KeyRotated):
             await self._keys.reload()
 

@@ -15,7 +15,7 @@ from bedside.service.settings import ServiceName, Settings
 if TYPE_CHECKING:
     import httpx
 
-    from bedside.events import Reaction, Transport
+    from bedside.events import Event, Reaction, Transport
     from bedside.identity import Denylist, Keys, ServiceLogin, Verifier
     from bedside.service.revocations import State
 
@@ -45,6 +45,8 @@ class Runtime:
     hearing: Hearing = field(default_factory=Hearing)
     tasks: dict[str, Task] = field(default_factory=dict)
     checks: dict[str, Check] = field(default_factory=dict)
+    listeners: list[Callable[[Event], None]] = field(default_factory=list)
+    """Told of every fact of auth's, at least once, when the denylist has it."""
     before_serving: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
     """What is waited for, a while, before the port is opened."""
 
@@ -75,7 +77,12 @@ class Runtime:
         from bedside.service.revocations import Revocations
 
         revocations = Revocations(
-            state, denylist=self.denylist, hearing=self.hearing, keys=self.keys, meter=self.measures
+            state,
+            denylist=self.denylist,
+            hearing=self.hearing,
+            keys=self.keys,
+            meter=self.measures,
+            listeners=self.listeners,
         )
         follower = revocations.followed(self.transport, self.name)
         self.in_background("revocations", follower.run)

@@ -25,6 +25,11 @@ def token_with(scope: str) -> dict[str, Any]:
     return {_MARK: f"token {scope}"}
 
 
+def permission(word: str) -> dict[str, Any]:
+    """A person whose token reads patients, and one of whose roles has this permission."""
+    return {_MARK: f"permission {word}"}
+
+
 def session_with(word: str) -> dict[str, Any]:
     """A browser in which somebody is signed in whose roles hold this word; others are asked to sign in, or refused."""
     return {_MARK: f"session {word}"}

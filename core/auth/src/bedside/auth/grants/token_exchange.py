@@ -3,10 +3,12 @@
 from typing import Any
 
 from bedside.auth.bearers import verified
+from bedside.auth.glass import told_to_services
 from bedside.auth.grants.grant import Asked
 from bedside.auth.minting import access_token
 from bedside.auth.refusals import OAuthRefused, invalid_grant, invalid_request, invalid_scope, invalid_target
 from bedside.identity import Refused, Verified
+from bedside.identity.emergency import emergency_claims
 from bedside.identity.exchange import ACCESS_TOKEN, GRANT_TYPE
 from bedside.identity.scopes import Scopes
 
@@ -24,8 +26,6 @@ _CARRIED = (
     "auth_time",
     "acr",
     "amr",
-    "purpose_of_use",
-    "btg",
 )
 
 
@@ -35,6 +35,7 @@ def token_exchange(asked: Asked) -> dict[str, Any]:
         raise OAuthRefused("unauthorized_client", "a public client cannot exchange tokens")
     audience = _audience(asked)
     subject = _subject(asked)
+    glasses = told_to_services(asked.session, subject, now=asked.authority.clock.now())
     token = access_token(
         asked.authority,
         subject=subject.subject,
@@ -43,8 +44,11 @@ def token_exchange(asked: Asked) -> dict[str, Any]:
         audience=audience,
         scopes=_scopes(asked, subject),
         session_id=subject.session_id,
-        ends_by=subject.expires_at,
-        claims={name: subject.claims.get(name) for name in _CARRIED} | {"act": _act(asked, subject)},
+        # What speaks of emergency access is over with the first of them.
+        ends_by=min([subject.expires_at, *(glass.until for glass in glasses)]),
+        claims={name: subject.claims.get(name) for name in _CARRIED}
+        | emergency_claims(glasses)
+        | {"act": _act(asked, subject)},
     )
     return token.answer() | {"issued_token_type": ACCESS_TOKEN}
 

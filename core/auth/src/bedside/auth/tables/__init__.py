@@ -3,6 +3,7 @@
 from bedside.auth.tables.access_log import AuditedPatient, AuditEvent
 from bedside.auth.tables.clients import AuthMethod, Client, Consent, InitialAccessToken, SeenJti
 from bedside.auth.tables.console import ConsoleNote
+from bedside.auth.tables.glass import Glass
 from bedside.auth.tables.grants import AuthCode, GrantFamily, RefreshToken, Revocation
 from bedside.auth.tables.keys import SigningKey
 from bedside.auth.tables.launches import Launch
@@ -42,6 +43,7 @@ __all__ = [
     "Credential",
     "DirectoryTurn",
     "FollowedRecord",
+    "Glass",
     "GrantFamily",
     "Group",
     "GroupMember",

@@ -1,5 +1,7 @@
 """Every fact that a service may tell another, one file each."""
 
+from bedside.events.catalog.break_glass_ended import BreakGlassEnded
+from bedside.events.catalog.break_glass_used import BreakGlassUsed
 from bedside.events.catalog.client_disabled import ClientDisabled
 from bedside.events.catalog.consent_changed import ConsentChanged
 from bedside.events.catalog.declaration import EventData
@@ -22,6 +24,8 @@ CATALOG: tuple[type[EventData], ...] = (
     ConsentChanged,
     ResourceCreated,
     ResourceDeleted,
+    BreakGlassUsed,
+    BreakGlassEnded,
     ClientDisabled,
     KeyRotated,
     SessionRevoked,
@@ -33,6 +37,8 @@ CATALOG: tuple[type[EventData], ...] = (
 
 __all__ = [
     "CATALOG",
+    "BreakGlassEnded",
+    "BreakGlassUsed",
     "ClientDisabled",
     "ConsentChanged",
     "EventData",
