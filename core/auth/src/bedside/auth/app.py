@@ -23,6 +23,7 @@ from bedside.auth.authorizing import AnsweredAlready
 from bedside.auth.closed import Closed
 from bedside.auth.endpoints import (
     account_password,
+    audit_events,
     authorize,
     consent,
     discovery,
@@ -67,6 +68,7 @@ _ENDPOINTS = (
     glass,
     end_session,
     revocations,
+    audit_events,
     admin,
 )
 _FROM_ANY_ORIGIN = ("/.well-known/", "/jwks", "/token", "/par", "/userinfo", "/revoke", "/launch", STYLE_PATH)

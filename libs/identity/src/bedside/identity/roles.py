@@ -94,6 +94,8 @@ ROLES: dict[str, Role] = {
             _role(
                 name,
                 "patient/*.rs",
+                # No wildcard reaches the log: whoever may read it is told so by its name.
+                "patient/AuditEvent.rs",
                 _user("c", "Appointment Communication QuestionnaireResponse Provenance", context="patient"),
                 permissions="own-consents own-log",
             )

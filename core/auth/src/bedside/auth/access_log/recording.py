@@ -1,6 +1,6 @@
 """Writing to the access log, in the transaction of what happened."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -9,6 +9,7 @@ from sqlmodel import Session
 from bedside.auth.authority import Authority
 from bedside.auth.tables import AuditedPatient, AuditEvent
 from bedside.events.envelope import new_event_id
+from bedside.identity import Caller
 
 Outcome = Literal["success", "refused", "failed"]
 
@@ -31,6 +32,40 @@ class Happening:
     detail: Mapping[str, str] = field(default_factory=dict)
 
 
+def record_access(
+    authority: Authority,
+    session: Session,
+    caller: Caller,
+    action: str,
+    *,
+    entity: str,
+    outcome: Outcome,
+    patients: Collection[str],
+) -> None:
+    """What a bearer of one of our tokens read at auth itself. `patients` are logical ids."""
+    now = authority.clock.now()
+    row = AuditEvent(
+        id=new_event_id(now),
+        recorded_at=now,
+        action=action,
+        outcome=outcome,
+        # A program that acts for itself is its own subject, and no person.
+        user_id=caller.subject if caller.subject != caller.client_id else None,
+        client_id=caller.client_id,
+        entity=entity,
+        purpose=caller.purpose,
+        patients=sorted(set(patients)),
+        detail={"roles": " ".join(sorted(caller.roles))} if caller.roles else {},
+    )
+    keep(session, row)
+
+
+def keep(session: Session, row: AuditEvent) -> None:
+    """The row, and what finds it by patient."""
+    session.add(row)
+    session.add_all(AuditedPatient(patient=patient, event_id=row.id) for patient in row.patients)
+
+
 def record(authority: Authority, session: Session, happening: Happening) -> None:
     """A row that commits with what it tells of."""
     now = authority.clock.now()
@@ -47,6 +82,4 @@ def record(authority: Authority, session: Session, happening: Happening) -> None
         patients=[happening.patient] if happening.patient else [],
         detail=dict(happening.detail),
     )
-    session.add(row)
-    if happening.patient:
-        session.add(AuditedPatient(patient=happening.patient, event_id=row.id))
+    keep(session, row)
