@@ -24,12 +24,10 @@ class Installation:
     master_secret: str = field(repr=False)
     addresses: Mapping[str, str]
     service_secrets: Mapping[str, str] = field(repr=False)
-    zone: tzinfo = UTC
-    """Where a date without a time zone is meant."""
     demo: bool = False
     """Whether people without a second factor may sign in without one."""
     zone: tzinfo = UTC
-    """Whose clock administrators read."""
+    """Whose clock administrators read, and where a date without a time zone is meant."""
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     """Those that are believed when they say for whom they ask."""
 
@@ -42,7 +40,6 @@ class Installation:
             master_secret=settings.kept_secret("auth-master"),
             addresses={name: settings.address(name) for name in ("gateway", "patients", "encounters", "auth")},
             service_secrets={name: settings.service_secret(name) for name in ("gateway", "patients", "encounters")},
-            zone=settings.zone,
             demo=settings.demo,
             zone=settings.zone,
             proxies=settings.proxies,

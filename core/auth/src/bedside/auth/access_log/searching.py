@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from bedside.auth.access_log.as_fhir import Names, audit_event
 from bedside.auth.access_log.looking import PAGE_MAX, Looked, Page, Place, how_many, look
-from bedside.auth.access_log.parameters import about, condition, within
+from bedside.auth.access_log.parameters import about, condition, confined, within
 from bedside.auth.tables import AuditEvent
 from bedside.fhir.outcome import Issue, Refused
 from bedside.identity import Caller, Permission
@@ -41,14 +41,14 @@ class Log:
         """The Bundle. Raises Refused: 400, or 403."""
         seen = self._seen(caller, "s")
         asked = _asked(query)
-        conditions = [condition(name, value, zone=self.zone, base=self.base) for name, value in asked.criteria]
+        only = _only(caller, "s")
+        conditions = [self._condition(name, value, only) for name, value in asked.criteria]
         looked = Looked(also=(*seen, *conditions))
         total = how_many(session, looked) if asked.total else None
         page = Page([], None)
         if asked.count:
             page = look(session, looked, after=asked.after, count=asked.count, oldest_first=asked.oldest_first)
         names = Names.of(session, page.rows)
-        only = _only(caller, "s")
         entries = [
             {
                 "fullUrl": f"{self.base}/AuditEvent/{row.id}",
@@ -74,6 +74,11 @@ class Log:
     def _permitted(self, permission: Permission) -> ColumnElement[bool]:
         left = within(sorted(permission.constraints, key=lambda each: each[0]), zone=self.zone, base=self.base)
         return left if permission.patient is None else about(permission.patient) & left
+
+    def _condition(self, name: str, value: str, only: str | None) -> ColumnElement[bool]:
+        if only is None:
+            return condition(name, value, zone=self.zone, base=self.base)
+        return confined(name, value, only, zone=self.zone, base=self.base)
 
     def _links(self, asked: "_Asked", page: Page) -> list[dict[str, str]]:
         links = [{"relation": "self", "url": self._url(asked.repeated)}]
@@ -121,8 +126,8 @@ def _asked(query: str) -> _Asked:
         elif name == "_total":
             asked = replace(asked, total=_one_of(name, value, {"none": False, "accurate": True, "estimate": True}))
         elif name == "_summary":
-            _one_of(name, value, {"count": True, "false": False})
-            asked = replace(asked, **({"count": 0, "total": True} if value == "count" else {}))
+            if _one_of(name, value, {"count": True, "false": False}):
+                asked = replace(asked, count=0)
         elif name == "_sort":
             asked = replace(asked, oldest_first=_one_of(name, value, _SORTS))
         elif name == "_page":

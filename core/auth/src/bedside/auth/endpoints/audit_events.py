@@ -41,9 +41,8 @@ def routes(authority: Authority) -> APIRouter:
     async def search_by_form(request: Request) -> Response:
         query = request.scope["query_string"].decode("latin-1")
         form = await _form(request)
-        if form is None:
-            return _outcome(415, [Issue("not-supported", "A search is posted as a form of at most 64 KiB.")])
-        return await run_in_threadpool(serving.searched, request, "&".join(part for part in (query, form) if part))
+        asked = None if form is None else "&".join(part for part in (query, form) if part)
+        return await run_in_threadpool(serving.searched, request, asked)
 
     @router.get("/fhir/AuditEvent/{id}", openapi_extra=_READ)
     def read(request: Request, id: str) -> Response:
@@ -61,16 +60,19 @@ class _Serving:
         self._authority = authority
         self._log = log
 
-    def searched(self, request: Request, query: str) -> Response:
+    def searched(self, request: Request, query: str | None) -> Response:
+        """`query` is None when the form cannot be read, which only who may search is told."""
         with self._authority.units.unit() as session:
             caller = self._admitted(session, request)
             if isinstance(caller, Response):
                 return caller
             try:
-                bundle = self._log.search(session, caller, query)
+                bundle = self._log.search(session, caller, query or "")
             except Refused as refused:
                 self._note(session, caller, "search-type", "AuditEvent", "refused", set())
                 return _outcome(refused.status, refused.issues)
+            if query is None:
+                return _outcome(415, [Issue("not-supported", "A search is posted as a form of at most 64 KiB.")])
             shown = {patient for entry in bundle.get("entry", []) for patient in _patients(entry["resource"])}
             self._note(session, caller, "search-type", "AuditEvent", "success", shown)
             return _fhir(bundle, 200)
