@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from bedside.auth.refusals import OAuthRefused
+from bedside.identity import Refused
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
@@ -25,11 +26,14 @@ async def refused_request(_: Request, error: Exception) -> Response:
     return refusal(error)
 
 
-def unauthorized(error: str = "invalid_token") -> Response:
-    """For our own protected resources. https://www.rfc-editor.org/rfc/rfc6750#section-3"""
+def unauthorized(refused: Refused | str) -> Response:
+    """For our own protected resources; a string is the error of a good token. RFC 6750, section 3"""
+    error = refused if isinstance(refused, str) else refused.error
+    challenge = f'Bearer realm="bedside", error="{error}"'
+    if isinstance(refused, Refused):
+        challenge = refused.challenge("bedside")
     status = 403 if error == "insufficient_scope" else 401
-    headers = NO_STORE | {"WWW-Authenticate": f'Bearer realm="bedside", error="{error}"'}
-    return JSONResponse({"error": error}, status, headers=headers)
+    return JSONResponse({"error": error}, status, headers=NO_STORE | {"WWW-Authenticate": challenge})
 
 
 def problem(status: int, text: str, *, retry_after_s: int | None = None) -> Response:

@@ -46,6 +46,7 @@ from bedside.auth.installation import Installation
 from bedside.auth.keys.turning import keep_turning
 from bedside.auth.launch_context import STYLE_PATH
 from bedside.auth.refusals import OAuthRefused
+from bedside.identity import Unreachable
 
 if TYPE_CHECKING:
     from bedside.service import Runtime
@@ -103,7 +104,7 @@ def application(authority: Authority) -> ASGIApp:
         app.router.routes.extend(endpoint.routes(authority).routes)
     app.add_exception_handler(OAuthRefused, refused_request)
     app.add_exception_handler(AnsweredAlready, _answered_already)
-    for away in (OperationalError, PoolTimeout):
+    for away in (OperationalError, PoolTimeout, Unreachable):
         app.add_exception_handler(away, _database_away)
     app.add_middleware(Closed, encrypted=authority.installation.encrypted)
     app.state.authority = authority
@@ -129,7 +130,7 @@ class _OpenToBrowsers:
             app,
             allow_origins=["*"],
             allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type"],
+            allow_headers=["Authorization", "Content-Type", "DPoP"],
             max_age=600,
         )
 

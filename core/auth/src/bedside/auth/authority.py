@@ -10,6 +10,7 @@ from bedside.auth.records import Records
 from bedside.auth.sign_in.passwords import Passwords
 from bedside.events import Outbox
 from bedside.identity.clock import SYSTEM_CLOCK, Clock
+from bedside.identity.replays import Replays
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Authority:
     clock: Clock
     records: Records
     client_keys: FetchedKeys = field(default_factory=FetchedKeys)
+    proofs: Replays = field(default_factory=Replays)
+    """Proofs of possession that were shown at auth's own APIs."""
     outbox: Outbox = field(default_factory=lambda: Outbox("/auth"))
 
     @classmethod

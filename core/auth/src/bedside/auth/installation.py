@@ -57,6 +57,11 @@ class Installation:
         return None if _is_address(host) else host
 
     @property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """What a proof of possession for auth's own APIs may say it calls."""
+        return ("", self.issuer), ("", self.addresses["auth"])
+
+    @property
     def own_audiences(self) -> tuple[str, ...]:
         """What tokens for auth's own APIs may name."""
         return tuple({self.fhir_base: None, self.issuer: None, self.addresses["auth"]: None})

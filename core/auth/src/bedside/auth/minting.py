@@ -23,12 +23,13 @@ class AccessToken:
     compact: str
     life_s: int
     scopes: Scopes
+    bound: bool = False
 
     def answer(self) -> dict[str, Any]:
         """The members every token response has."""
         return {
             "access_token": self.compact,
-            "token_type": "Bearer",
+            "token_type": "DPoP" if self.bound else "Bearer",
             "expires_in": self.life_s,
             "scope": str(self.scopes),
         }
@@ -43,9 +44,13 @@ def access_token(
     scopes: Scopes,
     session_id: str | None = None,
     ends_by: datetime | None = None,
+    key: str | None = None,
     claims: Mapping[str, Any] | None = None,
 ) -> AccessToken:
-    """Claims that are None are left out. `ends_by` may shorten the token's life, never lengthen it."""
+    """Claims that are None are left out. `ends_by` may shorten the token's life, never lengthen it.
+
+    `key` is the thumbprint of the key whose holder alone may use it.
+    """
     now = authority.clock.now().replace(microsecond=0)
     expires_at = min(now + TOKEN_LIFE, ends_by) if ends_by else now + TOKEN_LIFE
     token_id = str(uuid.uuid4())
@@ -60,10 +65,11 @@ def access_token(
         # A token that belongs to no sign-in is a session of its own.
         "sid": session_id or token_id,
         "scope": str(scopes),
+        "cnf": {"jkt": key} if key is not None else None,
         **(claims or {}),
     }
     compact = authority.signer.sign(_present(payload), algorithm="ES256", typ="at+jwt")
-    return AccessToken(compact, max(0, int((expires_at - now).total_seconds())), scopes)
+    return AccessToken(compact, max(0, int((expires_at - now).total_seconds())), scopes, key is not None)
 
 
 def personal_token(
@@ -74,6 +80,7 @@ def personal_token(
     roles: Collection[str],
     scopes: Scopes,
     label_rights: Collection[str] = (),
+    key: str | None = None,
 ) -> AccessToken:
     """An access token for the FHIR base, for an app that acts for this person."""
     return access_token(
@@ -84,6 +91,7 @@ def personal_token(
         scopes=scopes,
         session_id=family.id,
         ends_by=family.ends_at,
+        key=key,
         claims={
             "roles": list(roles) or None,
             "label_rights": list(label_rights) or None,

@@ -49,17 +49,12 @@ def exchange_refused(problem: LoginRefused) -> Response:
     """What a caller is told whose token auth would not exchange for the owner's."""
     if problem.error == "invalid_scope":
         return outcome(403, [Issue("forbidden", "The token's scopes do not reach the service that owns this.")])
-    return _token_refused("invalid_token")
+    return _unauthorized("The access token was refused.", 'Bearer error="invalid_token"')
 
 
 def _not_admitted(refused: Refused) -> Response:
-    if refused.reason == "absent":
-        return _unauthorized("A bearer token is needed.", "Bearer")
-    return _token_refused(refused.error)
-
-
-def _token_refused(error: str) -> Response:
-    return _unauthorized("The access token was refused.", f'Bearer error="{error}"')
+    text = "A bearer token is needed." if refused.reason == "absent" else "The access token was refused."
+    return _unauthorized(text, refused.challenge())
 
 
 def _letters(method: str, rest: str) -> str:

@@ -11,10 +11,7 @@ async def admitted(request: Request, guard: Guard, role: str) -> tuple[str, Call
     try:
         known = await guard.admit(request.scope)
     except Refused as refused:
-        if refused.reason == "absent":
-            needed = "A bearer token is needed."
-            raise Refusal(401, "about:blank", needed, headers={"WWW-Authenticate": "Bearer"}) from refused
-        raise token_ended(refused.error) from refused
+        raise token_ended(refused) from refused
     except Unreachable as problem:
         text = "Who may call cannot be told at the moment."
         raise Refusal(503, "about:blank", text, headers={"Retry-After": "2"}) from problem
@@ -26,6 +23,8 @@ async def admitted(request: Request, guard: Guard, role: str) -> tuple[str, Call
     return known.bearer, caller
 
 
-def token_ended(error: str = "invalid_token") -> Refusal:
-    challenge = {"WWW-Authenticate": f'Bearer error="{error}"'}
-    return Refusal(401, "about:blank", "The access token was refused.", headers=challenge)
+def token_ended(refused: Refused | None = None) -> Refusal:
+    """Without `refused`: auth no longer exchanges the token."""
+    text = "A bearer token is needed." if refused and refused.reason == "absent" else "The access token was refused."
+    challenge = refused.challenge() if refused else 'Bearer error="invalid_token"'
+    return Refusal(401, "about:blank", text, headers={"WWW-Authenticate": challenge})

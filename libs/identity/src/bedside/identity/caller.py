@@ -1,7 +1,7 @@
 """Who is calling, and what they may do."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -9,7 +9,7 @@ from bedside.identity.emergency import BREAK_GLASS, BrokenGlass
 from bedside.identity.labels import SENSITIVE_LABELS
 from bedside.identity.roles import ceiling
 from bedside.identity.scopes import Permission, Scopes
-from bedside.identity.token import Verified
+from bedside.identity.token import SECONDS_MAX, Verified
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,12 @@ class Caller:
     """A reference: `Practitioner/dr-shah`."""
     name: str | None = None
     purpose: str | None = None
+    """What `purpose_of_use` says. Why one patient is looked at: `purpose_for`."""
+    acr: str | None = None
+    """How surely the person was recognised."""
+    amr: tuple[str, ...] = ()
+    """By which methods (RFC 8176)."""
+    auth_time: datetime | None = None
     label_rights: frozenset[str] = frozenset()
     """The sensitive labels this person may see."""
     glasses: tuple[BrokenGlass, ...] = ()
@@ -52,6 +58,9 @@ class Caller:
             fhir_user=_text(claims.get("fhirUser")),
             name=_text(claims.get("name")),
             purpose=_text(claims.get("purpose_of_use")),
+            acr=_text(claims.get("acr")),
+            amr=_texts(claims.get("amr")),
+            auth_time=_instant(claims.get("auth_time")),
             label_rights=_labels(claims.get("label_rights")),
             glasses=token.glasses,
             act=_actors(claims.get("act")),
@@ -100,6 +109,16 @@ def _bounded(scope: str, roles: frozenset[str]) -> Scopes:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _texts(claim: Any) -> tuple[str, ...]:
+    return tuple(one for one in claim if isinstance(one, str)) if isinstance(claim, list) else ()
+
+
+def _instant(claim: Any) -> datetime | None:
+    if isinstance(claim, bool) or not isinstance(claim, int | float) or not 0 <= claim <= SECONDS_MAX:
+        return None
+    return datetime.fromtimestamp(claim, UTC)
 
 
 def _labels(claim: Any) -> frozenset[str]:

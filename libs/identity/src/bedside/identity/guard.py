@@ -14,8 +14,9 @@ A service's author needs this much::
             return forbidden()                       # 403
         return shown(await store.beds(), for_=admitted.caller)
 
-`Unreachable` (nobody can say what was revoked) is answered with 503. In tests, `bedside.identity.testing.TestIssuer`
-makes the verifier and the tokens.
+A token that is bound to a key is admitted only with a proof of possession for this very request (DPoP); the guard sees
+to that. `Unreachable` (nobody can say what was revoked) is answered with 503. In tests,
+`bedside.identity.testing.TestIssuer` makes the verifier and the tokens.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,6 +26,7 @@ from typing import Any
 from cachetools import LRUCache
 
 from bedside.identity.caller import Caller
+from bedside.identity.possession import Shown
 from bedside.identity.refusal import Refused
 from bedside.identity.token import Verified, Verifier
 
@@ -48,8 +50,9 @@ class Guard:
 
     async def admit(self, scope: Mapping[str, Any]) -> Admitted:
         """`scope` is the request's, as ASGI has it. Raises Refused, and Unreachable when nobody can tell."""
-        bearer = bearer_of(scope["headers"])
-        return Admitted(bearer, self._caller(bearer, await self._verifier.verify(bearer)))
+        scheme, bearer = credentials_of(scope["headers"])
+        shown = Shown.of(scope, self._verifier.places) if scheme == "dpop" else None
+        return Admitted(bearer, self._caller(bearer, await self._verifier.verify(bearer, shown)))
 
     def _caller(self, bearer: str, verified: Verified) -> Caller:
         # The verifier answers a token it knows with the same object, every check made anew; only what follows from
@@ -60,14 +63,17 @@ class Guard:
         return known[1]
 
 
-def bearer_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """Raises Refused("absent") without exactly one bearer token. https://www.rfc-editor.org/rfc/rfc6750#section-2.1"""
+def credentials_of(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
+    """The scheme, `bearer` or `dpop`, and the token. Raises Refused("absent") without exactly one.
+
+    https://www.rfc-editor.org/rfc/rfc6750#section-2.1 and https://www.rfc-editor.org/rfc/rfc9449#section-7.1
+    """
     given = [value for name, value in headers if name == b"authorization"]
     # Two would let a proxy before us read one and us the other.
     if len(given) != 1:
         raise Refused("absent")
     scheme, _, token = given[0].partition(b" ")
     bearer = token.strip()
-    if scheme.lower() != b"bearer" or not bearer:
+    if scheme.lower() not in (b"bearer", b"dpop") or not bearer:
         raise Refused("absent")
-    return bearer.decode("latin-1")
+    return scheme.lower().decode(), bearer.decode("latin-1")

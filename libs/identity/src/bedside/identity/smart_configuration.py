@@ -5,6 +5,8 @@ https://hl7.org/fhir/smart-app-launch/conformance.html and https://www.rfc-edito
 
 from typing import Any
 
+from bedside.identity.refusal import PROOF_ALGORITHMS
+
 GRANT_TYPES = (
     "authorization_code",
     "refresh_token",
@@ -68,6 +70,7 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "registration_endpoint": f"{issuer}/register",
         "pushed_authorization_request_endpoint": f"{issuer}/par",
         "require_pushed_authorization_requests": False,
+        "dpop_signing_alg_values_supported": list(PROOF_ALGORITHMS.split()),
         "revocation_endpoint": f"{issuer}/revoke",
         "introspection_endpoint": f"{issuer}/introspect",
         "userinfo_endpoint": f"{issuer}/userinfo",

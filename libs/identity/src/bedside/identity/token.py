@@ -4,9 +4,6 @@ Profile: https://www.rfc-editor.org/rfc/rfc9068, ES256 only. The checks run in t
 size, `typ` and `alg`, `kid`, signature, claims, denylist.
 """
 
-import base64
-import binascii
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,18 +15,21 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from bedside.identity.clock import SYSTEM_CLOCK, Clock
+from bedside.identity.compact import object_of
 from bedside.identity.denylist import Denylist
 from bedside.identity.emergency import BrokenGlass, broken_glasses
 from bedside.identity.hearing import Hearing
 from bedside.identity.keys import Keys
+from bedside.identity.possession import Places, Proof, Shown, key_bound_to
 from bedside.identity.refusal import Deaf, Refused
+from bedside.identity.replays import Replays
 from bedside.identity.scopes import Scopes
 
 TOKEN_BYTES_MAX = 8_192
 SKEW = timedelta(seconds=60)
 VERIFIED_KEPT_MAX = 4_096
 _KID_MAX = 128
-_SECONDS_MAX = 2**36  # the year 4147
+SECONDS_MAX = 2**36  # the year 4147
 _HEADER_ALLOWED = frozenset({"alg", "typ", "kid"})
 
 
@@ -81,31 +81,41 @@ class Verifier:
         clock: Clock = SYSTEM_CLOCK,
         *,
         hearing: Hearing | None = None,
+        places: Places = (),
     ) -> None:
-        """`hearing` says whether the denylist is up to date. Only who asks auth's own tables can do without it."""
+        """`hearing` says whether the denylist is up to date. Only who asks auth's own tables can do without it.
+
+        `places` are what a proof of possession may call this service; without one no bound token is accepted.
+        """
         self._issuer = issuer
         self._audiences = frozenset(audiences)
         self._keys = keys
         self._denylist = denylist if denylist is not None else Denylist(clock)
         self._clock = clock
         self._hearing = hearing
+        self._replays = Replays()
+        self.places = places
         self._verified: LRUCache[str, Verified] = LRUCache(VERIFIED_KEPT_MAX)
 
-    async def verify(self, bearer: str) -> Verified:
-        """Raises Refused with the reason, Deaf while nobody knows what was revoked.
+    async def verify(self, bearer: str, shown: Shown | None = None) -> Verified:
+        """`shown` is what came with a token of the scheme DPoP; None for a bearer token.
 
-        A token seen before costs a look-up, and still expires and is revoked.
+        Raises Refused with the reason, Deaf while nobody knows what was revoked. A token seen before costs a look-up,
+        and still expires and is revoked.
         """
         known = self._verified.get(bearer)
         if known is None:
             known = await self._examined(bearer)
             self._check_denylist(known)
             self._verified[bearer] = known
-            return known
-        if known.expires_at + SKEW <= self._clock.now():
-            self._verified.pop(bearer, None)
-            raise Refused("expired")
-        self._check_denylist(known)
+        else:
+            if known.expires_at + SKEW <= self._clock.now():
+                self._verified.pop(bearer, None)
+                raise Refused("expired")
+            self._check_denylist(known)
+        proof = possessed(known, bearer, shown, now=self._clock.now())
+        if proof is not None:
+            self._replays.use_up(proof, now=self._clock.now())
         return known
 
     async def _examined(self, bearer: str) -> Verified:
@@ -125,6 +135,24 @@ class Verifier:
             glasses=[glass.id for glass in token.glasses] if token.glasses else (),
         ):
             raise Refused("revoked")
+
+
+def possessed(token: Verified, bearer: str, shown: Shown | None, *, now: datetime) -> Proof | None:
+    """The proof that a bound token was shown with; None for a token that is not bound. Raises Refused.
+
+    https://www.rfc-editor.org/rfc/rfc9449#section-7
+    """
+    bound_to = key_bound_to(token.claims)
+    if bound_to is None:
+        if shown is not None:
+            raise Refused("not-bound")
+        return None
+    if shown is None:
+        raise Refused("bound")
+    proof = shown.proof(now=now, token=bearer)
+    if proof.thumbprint != bound_to:
+        raise Refused("proof-by-other-key")
+    return proof
 
 
 def key_id(token: Unverified) -> str:
@@ -178,27 +206,9 @@ def examine(token: Unverified, key: ECKey, *, issuer: str, audiences: Collection
 
 def _object(part: str) -> Mapping[str, Any]:
     try:
-        if not part.isascii() or "=" in part:
-            raise ValueError("not base64url")
-        raw = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
-        parsed = json.loads(raw, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
-    except (ValueError, binascii.Error, RecursionError) as error:
+        return object_of(part)
+    except ValueError as error:
         raise Refused("malformed") from error
-    if not isinstance(parsed, dict):
-        raise Refused("malformed")
-    return parsed
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Two parsers may pick different ones of two equal names: no token of ours has them.
-    names = dict(pairs)
-    if len(names) != len(pairs):
-        raise ValueError("a name appears twice")
-    return names
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:
@@ -212,7 +222,7 @@ def _instant(claims: Mapping[str, Any], name: str) -> datetime:
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Refused("missing-claim")
-    if not 0 <= value <= _SECONDS_MAX:
+    if not 0 <= value <= SECONDS_MAX:
         raise Refused("malformed")
     return datetime.fromtimestamp(value, UTC)
 

@@ -37,9 +37,8 @@ class FeedRoute:
         try:
             admitted = await self._guard.admit(request.scope)
         except Refused as refused:
-            if refused.reason == "absent":
-                return _problem(401, "A bearer token is needed.", challenge="Bearer")
-            return _problem(401, "The token was refused.", challenge=f'Bearer error="{refused.error}"')
+            text = "A bearer token is needed." if refused.reason == "absent" else "The token was refused."
+            return _problem(401, text, challenge=refused.challenge())
         except Unreachable:
             return _problem(503, "Who may call cannot be told at the moment.")
         if not admitted.caller.holds(SCOPE):

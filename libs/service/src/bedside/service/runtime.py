@@ -70,7 +70,14 @@ class Runtime:
             denylist=self.denylist,
             clock=self.real_clock,
             hearing=self.hearing,
+            places=self._places(),
         )
+
+    def _places(self) -> tuple[tuple[str, str], ...]:
+        """What apps call this service by: a proof of possession names an address, which a proxy may have changed."""
+        public = {"gateway": ("/fhir", self.settings.fhir_base), "auth": ("", self.settings.issuer)}
+        known = ("", self.address)
+        return (known, public[self.name]) if self.name in public else (known,)
 
     def follows_revocations(self, state: Callable[[], Awaitable[State | None]]) -> None:
         """Keeps the denylist, from what `state` reads and from what auth tells. Until it was read, nobody is let in."""

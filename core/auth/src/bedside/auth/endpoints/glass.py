@@ -95,7 +95,7 @@ def _asker(authority: Authority, session: Session, request: Request) -> Verified
     try:
         token = verified_bearer(authority, session, request)
     except Refused as refused:
-        return unauthorized(refused.error)
+        return unauthorized(refused)
     try:
         check_may_ask(authority, session, token)
     except GlassRefused as refused:

@@ -15,7 +15,7 @@ from bedside.auth.refusals import invalid_client, invalid_request
 from bedside.auth.tables import Client
 from bedside.identity import Refused
 
-_TOLD = ("iss", "aud", "sub", "client_id", "scope", "exp", "iat", "jti", "patient", "encounter", "fhirUser")
+_TOLD = ("iss", "aud", "sub", "client_id", "scope", "exp", "iat", "jti", "patient", "encounter", "fhirUser", "cnf")
 
 
 def routes(authority: Authority) -> APIRouter:
@@ -42,4 +42,4 @@ def _told(authority: Authority, session: Session, client: Client, token: str) ->
     except Refused:
         return {"active": False}
     told = {name: known.claims[name] for name in _TOLD if name in known.claims}
-    return {"active": True, "token_type": "Bearer", **told}
+    return {"active": True, "token_type": "DPoP" if "cnf" in told else "Bearer", **told}

@@ -86,7 +86,7 @@ def _opener(authority: Authority, request: Request) -> tuple[Caller, User] | Res
         try:
             known = caller(authority, session, request)
         except Refused as refused:
-            return unauthorized(refused.error)
+            return unauthorized(refused)
         user = active_user(session, known.subject)
         if user is None or not known.may("r", "Patient"):
             return unauthorized("insufficient_scope")

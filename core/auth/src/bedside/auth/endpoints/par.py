@@ -13,6 +13,7 @@ from bedside.auth.authority import Authority
 from bedside.auth.authorization_request import NotTheirRedirect, authorization_request, redirect_of
 from bedside.auth.endpoints.access import CLIENT
 from bedside.auth.parameters import Parameters
+from bedside.auth.proof import invalid_proof, proven_key
 from bedside.auth.protocol import ClientRequest, authenticated_client, client_request
 from bedside.auth.pushed import PUSHED_LIFE, Pushed, push
 from bedside.auth.refusals import invalid_request
@@ -30,7 +31,8 @@ def routes(authority: Authority) -> APIRouter:
         """201 `{request_uri, expires_in}`."""
         with authority.units.unit() as session:
             client = authenticated_client(authority, session, request)
-            pushed = _acceptable(authority, client, request)
+            key = proven_key(authority, session, client, request, path=PATH) if request.proofs else None
+            pushed = _acceptable(authority, client, request, key)
             name = push(authority, session, client, pushed)
         told = {"request_uri": name, "expires_in": int(PUSHED_LIFE.total_seconds())}
         return JSONResponse(told, 201, headers=NO_STORE)
@@ -38,7 +40,7 @@ def routes(authority: Authority) -> APIRouter:
     return router
 
 
-def _acceptable(authority: Authority, client: Client, request: ClientRequest) -> Pushed:
+def _acceptable(authority: Authority, client: Client, request: ClientRequest, key: str | None) -> Pushed:
     """Whatever `/authorize` would refuse is refused here, to the client itself. Raises OAuthRefused."""
     kept = [pair for pair in request.parameters.pairs if pair[0] not in _PROVE_THE_CLIENT]
     parameters = Parameters([("client_id", client.id), *kept])
@@ -46,5 +48,8 @@ def _acceptable(authority: Authority, client: Client, request: ClientRequest) ->
         redirect = redirect_of(parameters, client)
     except NotTheirRedirect as refused:
         raise invalid_request("redirect_uri is not one that this client is registered for") from refused
-    authorization_request(parameters, redirect, fhir_base=authority.installation.fhir_base, pushed=True)
-    return Pushed(parameters, None)
+    asked = authorization_request(parameters, redirect, fhir_base=authority.installation.fhir_base, pushed=True)
+    if key is not None and asked.bound_to_key not in (None, key):
+        # https://www.rfc-editor.org/rfc/rfc9449#section-10.1
+        raise invalid_proof("proof-by-other-key")
+    return Pushed(parameters, key)

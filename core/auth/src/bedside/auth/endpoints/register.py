@@ -47,7 +47,7 @@ def routes(authority: Authority) -> APIRouter:
                 who = registrar(authority, session, request)
                 return _registered(authority, session, who, body)
             except Refused as refused:
-                return unauthorized(refused.error)
+                return unauthorized(refused)
 
     @router.get(own, openapi_extra=REGISTRATION)
     def read(request: Request, client_id: str) -> Response:
@@ -55,7 +55,7 @@ def routes(authority: Authority) -> APIRouter:
             try:
                 client = registered_client(session, client_id, request)
             except Refused as refused:
-                return unauthorized(refused.error)
+                return unauthorized(refused)
             return JSONResponse(_shown(authority, Registered(client, None)), headers=NO_STORE)
 
     @router.put(own, openapi_extra=REGISTRATION)
@@ -64,7 +64,7 @@ def routes(authority: Authority) -> APIRouter:
             try:
                 client = registered_client(session, client_id, request)
             except Refused as refused:
-                return unauthorized(refused.error)
+                return unauthorized(refused)
             return _updated(authority, session, client, body)
 
     @router.delete(own, openapi_extra=REGISTRATION)
@@ -73,7 +73,7 @@ def routes(authority: Authority) -> APIRouter:
             try:
                 client = registered_client(session, client_id, request)
             except Refused as refused:
-                return unauthorized(refused.error)
+                return unauthorized(refused)
             remove_client(authority, session, client, by=By(client_id=client.id))
         return Response(status_code=204, headers=NO_STORE)
 

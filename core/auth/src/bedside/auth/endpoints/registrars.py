@@ -14,6 +14,7 @@ from bedside.auth.endpoints.bearer import caller
 from bedside.auth.secrets_kept import digest, same
 from bedside.auth.tables import Client
 from bedside.identity import Refused
+from bedside.identity.guard import credentials_of
 
 SCOPE = "clients.manage"
 
@@ -29,8 +30,8 @@ class Registrar:
 
 def registrar(authority: Authority, session: Session, request: Request) -> Registrar:
     """Of a new client. Raises identity's Refused."""
-    initial = bearer_of(request)
-    if is_open(authority, session, initial):
+    scheme, initial = credentials_of(request.headers.raw)
+    if scheme == "bearer" and is_open(authority, session, initial):
         bounds = Bounds.of_an_app(authority.installation.fhir_base)
         return Registrar(By(token=name_of(initial)), bounds, initial)
     known = caller(authority, session, request)

@@ -27,7 +27,7 @@ def routes(authority: Authority) -> APIRouter:
             try:
                 known = caller(authority, session, request)
             except Refused as refused:
-                return unauthorized(refused.error)
+                return unauthorized(refused)
             if not known.holds(SCOPE):
                 return unauthorized("insufficient_scope")
         return JSONResponse(state(authority), headers=NO_STORE)

@@ -23,7 +23,7 @@ def routes(authority: Authority) -> APIRouter:
             try:
                 known = caller(authority, session, request)
             except Refused as refused:
-                return unauthorized(refused.error)
+                return unauthorized(refused)
             user = active_user(session, known.subject)
             if user is None or not known.holds("openid"):
                 return unauthorized("insufficient_scope")

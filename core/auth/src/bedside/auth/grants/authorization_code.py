@@ -25,6 +25,8 @@ def authorization_code(asked: Asked) -> dict[str, Any]:
     if asked.parameters.get("redirect_uri") != code.redirect_uri:
         raise invalid_grant("redirect_uri is not the one of the authorization request")
     _check_verifier(asked.parameters.get("code_verifier"), code.challenge)
+    if code.bound_to_key not in (None, asked.key):
+        raise invalid_grant("the code is bound to another key")
     user = active_user(asked.session, code.user_id)
     browser_session = asked.session.get(BrowserSession, code.session_id)
     if user is None or browser_session is None or browser_session.ended_at is not None:
@@ -73,6 +75,8 @@ def _family(asked: Asked, code: AuthCode, user: User, browser_session: BrowserSe
         roles=roles_of(asked.session, user, now=now),
         auth_time=browser_session.auth_time,
         methods=browser_session.methods,
+        # Who has a secret proves itself by that; a public client has nothing but the key (RFC 9449, section 5).
+        bound_to_key=asked.key if asked.client.public else None,
         ends_at=family_end(code.scope, now=now),
     )
     asked.session.add(family)
@@ -85,7 +89,9 @@ def _answer(asked: Asked, code: AuthCode, family: GrantFamily, user: User) -> di
     now = asked.authority.clock.now()
     roles = roles_of(asked.session, user, now=now)
     labels = [right.label for right in label_rights_of(asked.session, user, now=now)]
-    answer = personal_token(asked.authority, family, user, roles=roles, scopes=scopes, label_rights=labels).answer()
+    answer = personal_token(
+        asked.authority, family, user, roles=roles, scopes=scopes, label_rights=labels, key=asked.key
+    ).answer()
     if refreshable(code.scope):
         answer["refresh_token"] = first_refresh_token(asked, family)
     if "openid" in scopes.words:

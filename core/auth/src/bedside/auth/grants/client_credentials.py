@@ -23,6 +23,7 @@ def client_credentials(asked: Asked) -> dict[str, Any]:
         client_id=client.id,
         audience=_audience(asked),
         scopes=granted,
+        key=asked.key,
         claims={"roles": ["service"] if client.service else None},
     )
     return token.answer()

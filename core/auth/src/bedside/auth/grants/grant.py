@@ -20,6 +20,8 @@ class Asked:
     session: Session
     client: Client
     parameters: Parameters
+    key: str | None = None
+    """The thumbprint of the key that the client proved to hold: what it is given is bound to it."""
 
     def required(self, name: str) -> str:
         value = self.parameters.get(name)

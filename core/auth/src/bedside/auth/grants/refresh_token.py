@@ -34,6 +34,8 @@ def _found(asked: Asked, secret: str) -> tuple[RefreshToken, GrantFamily]:
     found = refresh_token_of(asked, secret)
     if found is None or found[1].client_id != asked.client.id:
         raise invalid_grant("the refresh token is not one of this client")
+    if found[1].bound_to_key not in (None, asked.key):
+        raise invalid_grant("the refresh token is bound to another key")
     return found
 
 
@@ -65,7 +67,9 @@ def _answer(asked: Asked, family: GrantFamily, user: User, scopes: Scopes) -> di
     now = asked.authority.clock.now()
     roles = roles_of(asked.session, user, now=now)
     labels = [right.label for right in label_rights_of(asked.session, user, now=now)]
-    answer = personal_token(asked.authority, family, user, roles=roles, scopes=scopes, label_rights=labels).answer()
+    answer = personal_token(
+        asked.authority, family, user, roles=roles, scopes=scopes, label_rights=labels, key=asked.key
+    ).answer()
     if "openid" in scopes.words:
         answer["id_token"] = id_token(asked.authority, family, user, scopes=scopes, nonce=None)
     return answer | told_of_launch(asked, family)

@@ -46,6 +46,7 @@ def token_exchange(asked: Asked) -> dict[str, Any]:
         session_id=subject.session_id,
         # What speaks of emergency access is over with the first of them.
         ends_by=min([subject.expires_at, *(glass.until for glass in glasses)]),
+        key=asked.key,
         claims={name: subject.claims.get(name) for name in _CARRIED}
         | emergency_claims(glasses)
         | {"act": _act(asked, subject)},

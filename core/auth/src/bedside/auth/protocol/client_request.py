@@ -18,6 +18,8 @@ _NOT_IN_QUERIES = frozenset({"client_secret", "client_assertion", "code", "refre
 class ClientRequest:
     parameters: Parameters
     authorization: str | None
+    proofs: tuple[str, ...] = ()
+    """What was sent as `DPoP`."""
 
 
 async def client_request(request: Request) -> ClientRequest:
@@ -32,7 +34,8 @@ async def client_request(request: Request) -> ClientRequest:
         raise invalid_request("more than one Authorization header")
     if "client_assertion" in parameters:
         await _get_keys_ready(request.app.state.authority, parameters)
-    return ClientRequest(parameters, authorizations[0] if authorizations else None)
+    proofs = tuple(request.headers.getlist("dpop"))
+    return ClientRequest(parameters, authorizations[0] if authorizations else None, proofs)
 
 
 async def _get_keys_ready(authority: Authority, parameters: Parameters) -> None:

@@ -12,10 +12,12 @@ from starlette.responses import JSONResponse, Response
 from bedside.auth.answers import NO_STORE
 from bedside.auth.authority import Authority
 from bedside.auth.grants import Asked, Grant
+from bedside.auth.proof import proven_key
 from bedside.auth.protocol.client_authentication import authenticated_client
 from bedside.auth.protocol.client_request import ClientRequest
 from bedside.auth.refusals import OAuthRefused, invalid_request
 
+PATH = "/token"
 # Whether TLS ends here or at a proxy is the installation's business; Authlib would guess it from the address.
 _ADDRESS = "https://token-endpoint/"
 
@@ -88,4 +90,5 @@ def _granted(authority: Authority, grant_type: str, grant: Grant, request: Clien
         client = authenticated_client(authority, session, request)
         if grant_type not in client.grant_types:
             raise OAuthRefused("unauthorized_client", "this client is not registered for this grant")
-        return grant(Asked(authority, session, client, request.parameters))
+        key = proven_key(authority, session, client, request, path=PATH)
+        return grant(Asked(authority, session, client, request.parameters, key))

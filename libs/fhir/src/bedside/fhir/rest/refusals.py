@@ -47,12 +47,11 @@ def refusal(error: Exception) -> Response | None:
 
 
 def unauthenticated(error: TokenRefused) -> Response:
-    """401. Without any token the challenge names no error (RFC 6750, section 3.1)."""
-    detail = "" if error.reason == "absent" else f', error="{error.error}"'
+    """401."""
     return outcome(
         401,
         Issue("login", "a valid access token is needed"),
-        headers={"www-authenticate": f'Bearer realm="fhir"{detail}'},
+        headers={"www-authenticate": error.challenge("fhir")},
     )
 
 
