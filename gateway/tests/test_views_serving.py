@@ -117,7 +117,8 @@ async def test_one_late_answer_of_a_safety_list_is_asked_for_again(
 
 async def test_every_key_of_every_view_is_required_by_its_description(views: ViewsInMemory) -> None:
     description = (await views.http.get("/openapi.json")).json()
-    assert set(description["paths"]) == {f"/{role}/{view.path}" for view in VIEWS for role in view.roles}
+    shown = {path for path, methods in description["paths"].items() if "break-glass" not in path and "get" in methods}
+    assert shown == {f"/{role}/{view.path}" for view in VIEWS for role in view.roles}
     for name, schema in description["components"]["schemas"].items():
         if name not in ("Problem", "HTTPValidationError", "ValidationError"):
             assert set(schema.get("required", [])) == set(schema["properties"]), name

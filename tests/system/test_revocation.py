@@ -140,5 +140,36 @@ def test_a_deactivated_user_is_out_at_every_service_within_five_seconds(installa
     assert max(took.values()) < DEAD_WITHIN_S
 
 
+def test_emergency_access_that_is_ended_is_over_at_every_service_within_five_seconds(installation: Installed) -> None:
+    access = installation.new_nurse(f"nurse-{secrets.token_hex(4)}")
+    token = access.user_token(access.demo["users"][-1]["username"], scope="openid fhirUser user/*.cruds")
+    demo, glass = installation.demo, f"{installation.demo['gateway']}/v1/nurse/patients/p1/break-glass"
+    asked = {"reason": "emergency", "note": "Found unconscious in the car park"}
+    with httpx.Client(timeout=20, headers={"Authorization": f"Bearer {token}"}) as http:
+        begun = http.post(glass, json=asked)
+        assert begun.status_code == 201, begun.text
+        # What services are shown, as the gateway is given it.
+        spoken = {service: installation.exchanged(token, service) for service in ("patients", "encounters")}
+        asks = {
+            "patients": (f"{demo['patients']}/fhir/Patient/p1", spoken["patients"]),
+            "encounters": (f"{demo['encounters']}/fhir/Encounter?_count=1", spoken["encounters"]),
+        }
+        assert {name: _status(http, *ask) for name, ask in asks.items()} == dict.fromkeys(asks, 200)
+        assert http.post(f"{glass}/end").json()["breakGlass"] == "available"
+        began = time.monotonic()
+        took: dict[str, float] = {}
+        while len(took) < len(asks) and time.monotonic() - began < 2 * DEAD_WITHIN_S:
+            for name, ask in asks.items():
+                if name not in took and _status(http, *ask) == 401:
+                    took[name] = round(time.monotonic() - began, 3)
+            time.sleep(0.02)
+        print(f"\nrefused after emergency access was ended, in seconds: {took}")
+        assert set(took) == set(asks)
+        assert max(took.values()) < DEAD_WITHIN_S
+        # The person goes on: it was not their session that ended.
+        assert http.get(glass).json()["breakGlass"] == "available"
+        assert http.get(f"{demo['fhir']}/Patient/p1").status_code == 200
+
+
 def _status(http: httpx.Client, url: str, token: str) -> int:
     return http.get(url, headers={"Authorization": f"Bearer {token}"}).status_code

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from bedside.identity.access import WORDS
 from bedside.identity.roles import ROLES, ceiling
 from bedside.service import SERVICES, ServiceName, Settings
 from tests.platform import Platform
@@ -71,7 +72,7 @@ def test_everybody_gets_at_every_route_what_the_roles_say(
 def test_what_is_walked_is_all_that_is_served(routes: tuple[Walked, ...]) -> None:
     """That the walk finds routes at all, of every kind that there is."""
     assert {route.service for route in routes} == set(SERVICES)
-    assert {route.word for route in routes} == {"public", "client", "token", "role", "services", "session", "fhir"}
+    assert {route.word for route in routes} == set(WORDS)
     for service in SERVICES:
         assert {"/health/live", "/health/ready", "/metrics"} <= {r.path for r in routes if r.service == service}
 

@@ -24,6 +24,7 @@ PARAMETERS = {
     "group": ABSENT,
     "job": ABSENT,
     "handle": ABSENT,
+    "kid": ABSENT,
     "of_type": "Patient",
     "place": "1",
     "rest:path": f"{ABSENT}/_history",

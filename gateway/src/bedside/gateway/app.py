@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import httpx
 from starlette.applications import Starlette
@@ -9,6 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
+from bedside.events import Event
+from bedside.events.catalog import BreakGlassUsed
+from bedside.gateway.emergencies import AuthsEmergencies
 from bedside.gateway.federation.federated_base import FederatedBase
 from bedside.gateway.federation.wire import NetworkWire
 from bedside.gateway.ownership import ENCOUNTERS, PATIENTS
@@ -23,13 +27,15 @@ from bedside.service import Runtime
 
 async def build(runtime: Runtime) -> ASGIApp:
     settings = runtime.settings
+    exchange = Exchange(runtime.login, runtime.denylist)
+    runtime.listeners.append(partial(_forget, exchange))
     base = FederatedBase(
         public_base=settings.fhir_base,
         addresses={PATIENTS: settings.address("patients"), ENCOUNTERS: settings.address("encounters")},
         issuer=settings.issuer,
         verifier=runtime.verifier({settings.fhir_base}),
         wire=NetworkWire(),
-        exchange=Exchange(runtime.login),
+        exchange=exchange,
         own_token=runtime.login.token,
         page_key=settings.sealing_key("gateway", "search pages"),
     )
@@ -46,6 +52,13 @@ async def build(runtime: Runtime) -> ASGIApp:
     views = views_app(
         VIEWS,
         records=OwnersRecords(base.owners),
+        emergencies=AuthsEmergencies(
+            exchange=exchange,
+            http=runtime.http,
+            auth=settings.address("auth"),
+            owner=settings.address("patients"),
+            clock=runtime.real_clock,
+        ),
         verifier=runtime.verifier({settings.fhir_base}),
         clock=runtime.clock,
         zone=settings.zone,
@@ -58,3 +71,9 @@ async def build(runtime: Runtime) -> ASGIApp:
     inside = httpx.AsyncClient(transport=httpx.ASGITransport(public), base_url="http://gateway")
     public.routes.extend(workbench_routes(runtime, inside))
     return public
+
+
+def _forget(exchange: Exchange, event: Event) -> None:
+    """What was exchanged before somebody broke the glass, at whichever gateway, does not say so."""
+    if event.is_a(BreakGlassUsed):
+        exchange.forget(event.read_as(BreakGlassUsed).user)

@@ -1,10 +1,8 @@
 """The views as an HTTP API, with their OpenAPI: `/v1/{role}/…`."""
 
 import hashlib
-import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -16,21 +14,21 @@ from starlette.responses import Response
 
 from bedside.clinical.disclosure import Rights
 from bedside.clinical.moments import Moment, shown
-from bedside.clinical.resources import Patient
+from bedside.gateway.emergencies import Emergencies
 from bedside.gateway.viewing.admission import admitted, token_ended
+from bedside.gateway.viewing.breaking_glass import BREAKERS, BreakingGlass
 from bedside.gateway.viewing.composing import composed
 from bedside.gateway.viewing.declaration import View
 from bedside.gateway.viewing.envelope import VIEW_VERSION, Meta, Problem, answer_model, section_metas
 from bedside.gateway.viewing.fetching import Fetching, Sources
+from bedside.gateway.viewing.identifying import ID, MRN, by_number, check_not_merged, without_identity
 from bedside.gateway.viewing.records import NoSuchPatient, NotAnswered, Records, TokenEnded
 from bedside.gateway.viewing.refusals import Refusal, refused, told
-from bedside.identity import Caller, Guard, Verifier
+from bedside.identity import Caller, Guard, LoginRefused, Unreachable, Verifier
 from bedside.identity.access import PUBLIC, access
 from bedside.identity.access import role as role_access
 from bedside.service import Clock
 
-_ID = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
-_MRN = re.compile(r"mrn:(\S{1,64})")
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "No token, or one that is no longer good"},
     403: {"model": Problem, "description": "urn:problem:not-your-role"},
@@ -40,7 +38,15 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def views_app(views: Iterable[View], *, records: Records, verifier: Verifier, clock: Clock, zone: ZoneInfo) -> FastAPI:
+def views_app(
+    views: Iterable[View],
+    *,
+    records: Records,
+    emergencies: Emergencies,
+    verifier: Verifier,
+    clock: Clock,
+    zone: ZoneInfo,
+) -> FastAPI:
     """To be mounted at `/v1`."""
     # The bundled documentation pages load scripts from elsewhere; the description itself is enough for any tool.
     app = FastAPI(title="Bedside views", version=VIEW_VERSION, docs_url=None, redoc_url=None)
@@ -48,7 +54,8 @@ def views_app(views: Iterable[View], *, records: Records, verifier: Verifier, cl
     app.add_exception_handler(HTTPException, told)
     for description in app.routes:
         access(PUBLIC)(description.endpoint)  # type: ignore[attr-defined]
-    reading = _Reading(records, Guard(verifier), clock, zone)
+    guard = Guard(verifier)
+    reading = _Reading(records, emergencies, guard, clock, zone)
     for view in views:
         model = answer_model(view)
         for role in view.roles:
@@ -63,12 +70,14 @@ def views_app(views: Iterable[View], *, records: Records, verifier: Verifier, cl
                 responses=_REFUSALS,
                 summary=_summary(view),
             )
+    BreakingGlass(emergencies, records, guard).add_to(app)
     return app
 
 
 class _Reading:
-    def __init__(self, records: Records, guard: Guard, clock: Clock, zone: ZoneInfo) -> None:
+    def __init__(self, records: Records, emergencies: Emergencies, guard: Guard, clock: Clock, zone: ZoneInfo) -> None:
         self._records = records
+        self._emergencies = emergencies
         self._guard = guard
         self._clock = clock
         self._zone = zone
@@ -78,40 +87,39 @@ class _Reading:
         async def read(request: Request, id: str) -> Response:
             bearer, caller = await admitted(request, self._guard, role)
             try:
-                numbered = _MRN.fullmatch(id)
+                numbered = MRN.fullmatch(id)
                 if numbered:
-                    return await self._by_number(request, id, numbered[1], bearer)
-                if not _ID.fullmatch(id):
+                    return await by_number(request, self._records, id, numbered[1], bearer)
+                if not ID.fullmatch(id):
                     raise NoSuchPatient
-                return await self._read(request, view, id, bearer, caller)
+                return await self._read(request, view, role, id, bearer, caller)
             except NoSuchPatient:
                 return refused(Refusal(404, "about:blank", "There is no such patient."))
             except TokenEnded:
                 return refused(token_ended())
             except NotAnswered as problem:
-                return refused(_without_identity(problem))
+                return refused(without_identity(problem))
 
         return read
 
-    async def _read(self, request: Request, view: View, id_: str, bearer: str, caller: Caller) -> Response:
+    async def _read(self, request: Request, view: View, role: str, id_: str, bearer: str, caller: Caller) -> Response:
         sources = await Fetching(self._records, bearer, caller).sources(view, id_)
-        survivor = _survivor(sources.patient)
-        if survivor:
-            return refused(Refusal(410, "merged-away", "This record was merged into another.", {"survivor": survivor}))
+        check_not_merged(sources.patient)
         moment = Moment(self._clock.now(), self._zone)
-        body = composed(view, sources, moment, Rights(labels=caller.label_rights))
-        return _answered(request, view, sources, moment, body)
+        rights = Rights(labels=caller.label_rights, glass_broken=await self._glass_broken(role, id_, bearer))
+        return _answered(request, view, sources, moment, composed(view, sources, moment, rights))
 
-    async def _by_number(self, request: Request, given: str, number: str, bearer: str) -> Response:
-        page = await self._records.search("Patient", [("identifier", number), ("_count", "10")], bearer)
-        ids = sorted({record["id"] for record in page.records if _has_mrn(record, number)})
-        if not ids:
-            raise NoSuchPatient
-        if len(ids) > 1:
-            return refused(Refusal(409, "possible-duplicate", "Several patients have this number.", {"ids": ids}))
-        path = request.scope["root_path"] + request.scope["path"].removeprefix(request.scope["root_path"])
-        location = quote(path.replace(given, ids[0], 1))
-        return Response(status_code=307, headers={"Location": location, "Cache-Control": "no-store"})
+    async def _glass_broken(self, role: str, patient: str, bearer: str) -> bool:
+        # Who holds two roles looks, by the view of the other, at no more than that one may ever see.
+        if role not in BREAKERS:
+            return False
+        try:
+            return await self._emergencies.standing(bearer, patient) is not None
+        except LoginRefused as problem:
+            raise TokenEnded from problem
+        except Unreachable:
+            # What cannot be known is never allowed.
+            return False
 
 
 def _answered(request: Request, view: View, sources: Sources, moment: Moment, body: BaseModel) -> Response:
@@ -145,30 +153,6 @@ def _etag(view: View, told_body: dict[str, Any]) -> str:
     """Of the body, not of the versions: time alone makes a value stale, and a hidden record must leave no trace."""
     digest = hashlib.sha256(orjson.dumps([view.name, VIEW_VERSION, told_body]))
     return f'W/"{digest.hexdigest()[:32]}"'
-
-
-def _survivor(patient: Patient) -> str | None:
-    for link in patient.get("link", []):
-        if link.get("type") == "replaced-by":
-            return link.get("other", {}).get("reference", "").rpartition("/")[2] or None
-    return None
-
-
-def _has_mrn(record: dict[str, Any], number: str) -> bool:
-    return any(
-        identifier.get("value") == number and identifier.get("use") != "old"
-        for identifier in record.get("identifier") or []
-        if "MR" in {coding.get("code") for coding in (identifier.get("type") or {}).get("coding") or []}
-    )
-
-
-def _without_identity(problem: NotAnswered) -> Refusal:
-    if problem.problem == "not-permitted":
-        return Refusal(403, "not-your-role", "You may not see this patient.")
-    return Refusal(
-        503, "identity-unavailable", "Who the patient is could not be loaded, so nothing is shown.",
-        headers={"Retry-After": "2"},
-    )  # fmt: skip
 
 
 def _summary(view: View) -> str:

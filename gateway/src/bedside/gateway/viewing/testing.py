@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import httpx
 
 from bedside.clinical.resources import Patient, Resource
+from bedside.gateway.emergencies import NotBroken
 from bedside.gateway.ownership import PROMISED
 from bedside.gateway.viewing.app import views_app
 from bedside.gateway.viewing.records import NoSuchPatient, NotAnswered, Page
 from bedside.gateway.views import VIEWS
+from bedside.identity import BrokenGlass, Caller, Unreachable
 from bedside.identity.testing import TestIssuer
 
 EXAMPLES_NOW = datetime.fromisoformat("2026-06-15T10:00:00+01:00")
@@ -76,21 +78,64 @@ class RecordsInMemory:
         return Page(matching[start:until], f"{until}|{patient}" if until < len(matching) else None)
 
 
+class EmergenciesInMemory:
+    """`refused` is what auth says to whoever asks; `silent`: auth does not answer."""
+
+    def __init__(self) -> None:
+        self.standing_for: dict[str, BrokenGlass] = {}
+        self.begun: list[tuple[str, str, str]] = []
+        self.refused: NotBroken | None = None
+        self.silent = False
+
+    async def standing(self, bearer: str, patient: str) -> BrokenGlass | None:
+        if self.silent:
+            raise Unreachable("silent")
+        return self.standing_for.get(patient)
+
+    async def begin(self, bearer: str, caller: Caller, *, patient: str, reason: str, note: str) -> None:
+        if self.refused is not None:
+            raise self.refused
+        self.begun.append((patient, reason, note))
+        self.standing_for.setdefault(patient, BrokenGlass("g1", patient, EXAMPLES_NOW + timedelta(minutes=30)))
+
+    async def end(self, bearer: str, caller: Caller, *, patient: str) -> None:
+        self.standing_for.pop(patient, None)
+
+
 class ViewsInMemory:
     """`http` is a client below `/v1`; `get` sends a token with a role."""
 
     def __init__(self, records: RecordsInMemory, now: datetime = EXAMPLES_NOW) -> None:
         self.issuer = TestIssuer()
-        app = views_app(VIEWS, records=records, verifier=self.issuer.verifier(), clock=FixedClock(now), zone=LONDON)
+        self.emergencies = EmergenciesInMemory()
+        app = views_app(
+            VIEWS,
+            records=records,
+            emergencies=self.emergencies,
+            verifier=self.issuer.verifier(),
+            clock=FixedClock(now),
+            zone=LONDON,
+        )
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
 
     async def get(
         self, path: str, *, role: str | None = None, scope: str = "user/*.cruds", **headers: str
     ) -> httpx.Response:
         """`path` begins with the role asked for; the caller holds it, unless `role` names another."""
-        token = self.issuer.token(scope, roles=[role or path.split("/")[1]])
-        sent = {"Authorization": f"Bearer {token}"} | {name.replace("_", "-"): told for name, told in headers.items()}
+        sent = self._bearer(path, role, scope) | {name.replace("_", "-"): told for name, told in headers.items()}
         return await self.http.get(path, headers=sent)
+
+    async def post(
+        self, path: str, body: Any = None, *, role: str | None = None, scope: str = "user/*.cruds"
+    ) -> httpx.Response:
+        """As `get`. `body` is sent as JSON; bytes as they are."""
+        headers = self._bearer(path, role, scope)
+        if isinstance(body, bytes):
+            return await self.http.post(path, content=body, headers=headers)
+        return await self.http.post(path, json=body, headers=headers)
+
+    def _bearer(self, path: str, role: str | None, scope: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.issuer.token(scope, roles=[role or path.split('/')[1]])}"}
 
 
 def _is_about(record: Resource, reference: str) -> bool:
