@@ -3,14 +3,26 @@
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
-from bedside.auth.admin import client, client_form, clients, consents, groups, keys, sessions, user, user_form, users
+from bedside.auth.admin import (
+    client,
+    client_form,
+    clients,
+    consents,
+    glass,
+    groups,
+    keys,
+    sessions,
+    user,
+    user_form,
+    users,
+)
 from bedside.auth.admin.console import FRONT, Console, Visit
 from bedside.auth.admin.sections import sections_of
 from bedside.auth.answers import NO_STORE
 from bedside.auth.authority import Authority
 
 # The fixed addresses of a section come before those that name one thing.
-_PAGES = (users, user_form, user, groups, clients, client_form, client, sessions, consents, keys)
+_PAGES = (users, user_form, user, groups, clients, client_form, client, sessions, consents, keys, glass)
 
 
 def routes(authority: Authority) -> APIRouter:

@@ -27,6 +27,7 @@ SECTIONS = (
     Section("Sessions", "/admin/sessions", SESSIONS),
     Section("Consents", "/admin/consents", SESSIONS),
     Section("Keys", "/admin/keys", KEYS),
+    Section("Emergency access", "/admin/glass", AUDIT),
 )
 WORDS = frozenset(section.may for section in SECTIONS)
 

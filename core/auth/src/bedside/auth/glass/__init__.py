@@ -3,7 +3,7 @@
 from bedside.auth.glass.breaking import GLASS_LIFE, NOTE_MAX, NOTE_MIN, REASONS, break_glass
 from bedside.auth.glass.ending import end_glass
 from bedside.auth.glass.refusing import GlassRefused
-from bedside.auth.glass.reviewing import VERDICTS, review_glass
+from bedside.auth.glass.reviewing import REVIEW_NOTE_MAX, VERDICTS, review_glass
 from bedside.auth.glass.standing import may_break, standing_for, told_to_services
 from bedside.auth.glass.step_up import StepUp, step_up_wanted
 
@@ -12,6 +12,7 @@ __all__ = [
     "NOTE_MAX",
     "NOTE_MIN",
     "REASONS",
+    "REVIEW_NOTE_MAX",
     "VERDICTS",
     "GlassRefused",
     "StepUp",

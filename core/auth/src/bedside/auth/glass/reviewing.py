@@ -8,6 +8,8 @@ from bedside.auth.glass.refusing import GlassRefused
 from bedside.auth.tables import Glass, User
 
 VERDICTS = ("justified", "investigate")
+REVIEW_NOTE_MAX = 2_000
+"""Characters."""
 
 
 def review_glass(
