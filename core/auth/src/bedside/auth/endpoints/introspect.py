@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends
 from sqlmodel import Session
 from starlette.responses import JSONResponse, Response
 
+from bedside.auth.access_log import Happening, record
 from bedside.auth.answers import NO_STORE
 from bedside.auth.authority import Authority
 from bedside.auth.bearers import verified
@@ -27,6 +28,7 @@ def routes(authority: Authority) -> APIRouter:
         with authority.units.unit() as session:
             client = authenticated_client(authority, session, request)
             if client.public or "introspect" not in client.scope.split():
+                record(authority, session, Happening("introspection-refused", "refused", client_id=client.id))
                 raise invalid_client()
             token = request.parameters.get("token")
             if token is None:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends
 from sqlmodel import Session
 from starlette.responses import Response
 
+from bedside.auth.access_log import Happening, record
 from bedside.auth.answers import NO_STORE
 from bedside.auth.authority import Authority
 from bedside.auth.bearers import verified
@@ -43,6 +44,7 @@ def _revoked_refresh_token(authority: Authority, session: Session, client: Clien
         return False
     if family.client_id == client.id:
         end_families(authority, session, [family])
+        _record(authority, session, client, user_id=family.user_id, entity=f"Session/{family.id}")
     return True
 
 
@@ -54,3 +56,9 @@ def _revoke_access_token(authority: Authority, session: Session, client: Client,
         return
     if known.client_id == client.id:
         end_token(authority, session, known.token_id)
+        user_id = known.subject if known.subject != known.client_id else None
+        _record(authority, session, client, user_id=user_id, entity=f"Token/{known.token_id}")
+
+
+def _record(authority: Authority, session: Session, client: Client, *, user_id: str | None, entity: str) -> None:
+    record(authority, session, Happening("token-revoked", user_id=user_id, client_id=client.id, entity=entity))

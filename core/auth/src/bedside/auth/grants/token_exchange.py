@@ -10,6 +10,7 @@ from bedside.auth.refusals import OAuthRefused, invalid_grant, invalid_request, 
 from bedside.identity import Refused, Verified
 from bedside.identity.emergency import emergency_claims
 from bedside.identity.exchange import ACCESS_TOKEN, GRANT_TYPE
+from bedside.identity.possession import key_bound_to
 from bedside.identity.scopes import Scopes
 
 __all__ = ["GRANT_TYPE", "token_exchange"]
@@ -76,6 +77,9 @@ def _subject(asked: Asked) -> Verified:
         subject = verified(asked.authority, asked.session, asked.required("subject_token"), audiences=audiences)
     except Refused as refused:
         raise invalid_grant("the subject token is not accepted") from refused
+    # A service has seen the proof at its own door, which nobody else can say.
+    if not asked.client.service and key_bound_to(subject.claims) not in (None, asked.key):
+        raise invalid_grant("the subject token is bound to another key")
     # Within the clocks' tolerance a token may still be accepted somewhere, but there is no life left to pass on.
     if subject.expires_at <= asked.authority.clock.now():
         raise invalid_grant("the subject token has expired")

@@ -9,6 +9,7 @@ from authlib.oauth2.rfc6749.grants import BaseGrant, TokenEndpointMixin  # type:
 from authlib.oauth2.rfc6749.requests import OAuth2Payload  # type: ignore[import-untyped]
 from starlette.responses import JSONResponse, Response
 
+from bedside.auth.access_log import Happening, record
 from bedside.auth.answers import NO_STORE
 from bedside.auth.authority import Authority
 from bedside.auth.grants import Asked, Grant
@@ -16,6 +17,7 @@ from bedside.auth.proof import proven_key
 from bedside.auth.protocol.client_authentication import authenticated_client
 from bedside.auth.protocol.client_request import ClientRequest
 from bedside.auth.refusals import OAuthRefused, invalid_request
+from bedside.identity import Unverified
 
 PATH = "/token"
 # Whether TLS ends here or at a proxy is the installation's business; Authlib would guess it from the address.
@@ -88,7 +90,28 @@ def _authlib_grant(authority: Authority, grant_type: str, grant: Grant) -> type[
 def _granted(authority: Authority, grant_type: str, grant: Grant, request: ClientRequest) -> dict[str, Any]:
     with authority.units.unit() as session:
         client = authenticated_client(authority, session, request)
-        if grant_type not in client.grant_types:
-            raise OAuthRefused("unauthorized_client", "this client is not registered for this grant")
-        key = proven_key(authority, session, client, request, path=PATH)
-        return grant(Asked(authority, session, client, request.parameters, key))
+        try:
+            if grant_type not in client.grant_types:
+                raise OAuthRefused("unauthorized_client", "this client is not registered for this grant")
+            key = proven_key(authority, session, client, request, path=PATH)
+            answer = grant(Asked(authority, session, client, request.parameters, key))
+        except OAuthRefused as refused:
+            detail = {"grant": grant_type, "reason": refused.error}
+            record(authority, session, Happening("token-refused", "refused", client_id=client.id, detail=detail))
+            raise
+        if not client.service:
+            # What our own services get, they get every few minutes; what they then do with it is in the log.
+            record(authority, session, _told_grant(grant_type, answer))
+        return answer
+
+
+def _told_grant(grant_type: str, answer: Mapping[str, Any]) -> Happening:
+    claims = Unverified.parse(answer["access_token"]).claims
+    return Happening(
+        "token-granted",
+        user_id=claims["sub"] if claims["sub"] != claims["client_id"] else None,
+        client_id=claims["client_id"],
+        patient=claims.get("patient"),
+        entity=f"Session/{claims['sid']}",
+        detail={"grant": grant_type, "scope": claims["scope"]},
+    )
