@@ -66,6 +66,24 @@ def test_a_physician_finds_a_patient_by_name_and_reads_the_chart(page: Page, pla
     assert "Alcohol" not in page.content()
 
 
+def test_a_physician_opens_a_restricted_record_in_an_emergency_and_closes_it(page: Page, platform: Platform) -> None:
+    sign_in(page, platform, "physician")
+    find(page, "okafor")
+    assert "lcohol" not in page.content()
+
+    page.get_by_test_id("emergency-access").click()
+    expect(page.get_by_test_id("patient-name")).to_contain_text("Okafor, Margaret Ellen")
+    page.get_by_label("Emergency: it cannot wait").check()
+    page.get_by_label("In a sentence").fill("Found unconscious in the car park")
+    page.get_by_test_id("break-glass").click()
+
+    expect(page.get_by_test_id("emergency-banner")).to_contain_text("Emergency access is open until")
+    expect(page.get_by_test_id("problems")).to_contain_text("lcohol")
+    page.get_by_test_id("end-emergency").click()
+    expect(page.get_by_test_id("emergency-access")).to_be_visible()
+    assert "lcohol" not in page.content()
+
+
 def test_no_clinical_byte_reaches_the_front_desks_browser(page: Page, platform: Platform) -> None:
     bodies: list[str] = []
 

@@ -78,7 +78,7 @@ async def test_a_review_sees_why_and_what_was_looked_at_meanwhile(flow: Any, aut
     looked_at(authority, "g1", 5, source="auth")
     looked_at(authority, "g2", 5)
     admin = Administering(flow)
-    assert "3 times" in (await admin.open("/admin/glass")).text
+    assert "3 logged" in (await admin.open("/admin/glass")).text
     page = (await admin.open("/admin/glass/g1")).text
     assert 'data-testid="said">The note of &lt;b&gt;g1&lt;/b&gt;<' in page
     assert page.count('data-testid="look-row"') == 3

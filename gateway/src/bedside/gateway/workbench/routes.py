@@ -1,6 +1,6 @@
 """The pages of the workbench, and what every one of them needs: who is signed in, and headers that keep it theirs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -13,7 +13,18 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bedside.clinical.moments import Moment
+from bedside.gateway.viewing.breaking_glass import BREAKERS
 from bedside.gateway.workbench import wording
+from bedside.gateway.workbench.emergency import (
+    REASONS,
+    AtGateway,
+    Typed,
+    kept,
+    kept_for,
+    stepping_up,
+    typed_in,
+    wrong_fields,
+)
 from bedside.gateway.workbench.finding import TERM_MAX, Finding, NotFindable, find
 from bedside.gateway.workbench.session import Cookies, Session
 from bedside.gateway.workbench.signing_in import Authorization, SignInFailed, local_path
@@ -43,6 +54,7 @@ class _Workbench:
         home = settings.fhir_base.removesuffix("/fhir")
         self._runtime = runtime
         self._inside = inside
+        self._emergencies = AtGateway(inside)
         self._home = home
         self._headers = _headers(settings.issuer)
         self._cookies = Cookies(
@@ -68,6 +80,9 @@ class _Workbench:
         return [
             Route("/", access(PUBLIC)(self._signed_in(self._front)), methods=["GET"]),
             Route("/patients/{id}", access(SESSION)(self._signed_in(self._patient)), methods=["GET"]),
+            Route("/patients/{id}/emergency", access(SESSION)(self._signed_in(self._why)), methods=["GET"]),
+            Route("/patients/{id}/emergency", access(SESSION)(self._signed_in(self._break_glass)), methods=["POST"]),
+            Route("/patients/{id}/emergency/end", access(SESSION)(self._signed_in(self._end_glass)), methods=["POST"]),
             Route("/sign-in", self._sign_in, methods=["GET"]),
             Route("/callback", self._callback, methods=["GET"]),
             Route("/sign-out", self._sign_out, methods=["POST"]),
@@ -85,7 +100,7 @@ class _Workbench:
             if session is not None and not session.lives_for(_RENEW_BEFORE_S):
                 session = renewed = await self._authorization.renewed(session)
             if session is None:
-                onward = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+                onward = _onward(request)
                 return RedirectResponse(f"/sign-in?onward={quote(onward, safe='')}", 303, headers=self._headers)
             response = await page(request, session)
             if renewed is not None:
@@ -129,9 +144,75 @@ class _Workbench:
         if answer.status_code != 200:
             return self._refused(answer, session)
         shown = answer.json()
+        stands = await self._emergencies.stands(session, role, request.path_params["id"])
         # The light refresh asks for the part that changes, and puts it in place.
         template = f"{view}_body.html" if request.query_params.get("part") == "body" else f"{view}.html"
-        return self._page(template, title=shown["patient"]["sortName"] or "Patient", session=session, view=shown)
+        return self._page(
+            template, title=shown["patient"]["sortName"] or "Patient", session=session, view=shown,
+            id=request.path_params["id"], emergency=stands,
+        )  # fmt: skip
+
+    async def _why(self, request: Request, session: Session) -> Response:
+        typed = kept_for(request.path_params["id"], self._cookies.emergency(request))
+        return await self._why_page(request, session, typed or Typed(), confirmed=typed is not None)
+
+    async def _break_glass(self, request: Request, session: Session) -> Response:
+        patient, role = request.path_params["id"], _breaker(session)
+        if not self._is_ours(request) or role is None:
+            return self._not_done(session)
+        typed = await typed_in(request)
+        answer = await self._emergencies.begin(session, role, patient, typed)
+        if wanted := stepping_up(answer):
+            back = f"/patients/{quote(patient, safe='')}/emergency"
+            response = await self._authorization.begin(self._cookies, back, **wanted.asked)
+            self._cookies.keep_emergency(response, kept(patient, typed))
+            return response
+        if answer.status_code not in (200, 201):
+            return await self._why_page(request, session, typed, problems=wrong_fields(answer))
+        response = self._to_patient(patient)
+        self._cookies.forget_emergency(response)
+        return response
+
+    async def _end_glass(self, request: Request, session: Session) -> Response:
+        patient, role = request.path_params["id"], _breaker(session)
+        if not self._is_ours(request) or role is None:
+            return self._not_done(session)
+        answer = await self._emergencies.end(session, role, patient)
+        if answer.status_code != 200:
+            text = "It could not be ended just now; by itself it ends after half an hour. Please try again."
+            return self._page("message.html", 503, title="Emergency access is still open", session=session, text=text)
+        return self._to_patient(patient)
+
+    async def _why_page(
+        self,
+        request: Request,
+        session: Session,
+        typed: Typed,
+        *,
+        confirmed: bool = False,
+        problems: Sequence[str] = (),
+    ) -> Response:
+        patient, role = request.path_params["id"], _breaker(session)
+        if role is None:
+            return self._not_done(session)
+        answer = await self._emergencies.patient(session, role, patient)
+        if answer.status_code != 200:
+            return self._refused(answer, session)
+        return self._page(
+            "emergency.html", 422 if problems else 200, title="Emergency access", session=session, id=patient,
+            view=answer.json(), typed=typed, reasons=REASONS, confirmed=confirmed, problems=problems,
+        )  # fmt: skip
+
+    def _to_patient(self, patient: str) -> Response:
+        return RedirectResponse(f"/patients/{quote(patient, safe='')}", 303, headers=self._headers)
+
+    def _not_done(self, session: Session | None) -> Response:
+        text = "Another site asked for this, or your role has no emergency access."
+        return self._page("message.html", 403, title="Not done", session=session, text=text)
+
+    def _is_ours(self, request: Request) -> bool:
+        """Whether a form of ours was posted: cookies are sent with nobody else's, and browsers name the site."""
+        return request.headers.get("origin") in (None, self._home)
 
     def _refused(self, answer: httpx.Response, session: Session) -> Response:
         title, text = wording.refusal(answer.status_code)
@@ -155,8 +236,7 @@ class _Workbench:
 
     @access(PUBLIC)
     async def _sign_out(self, request: Request) -> Response:
-        origin = request.headers.get("origin")
-        if origin not in (None, self._home):
+        if not self._is_ours(request):
             return self._page("message.html", 403, title="Not done", session=None, text="Another site asked for this.")
         response = RedirectResponse(
             self._authorization.ended_at(self._cookies.id_token(request)), 303, headers=self._headers
@@ -166,6 +246,18 @@ class _Workbench:
 
     def _page(self, template: str, status: int = 200, **shown: Any) -> Response:
         return HTMLResponse(self._templates.get_template(template).render(**shown), status, headers=self._headers)
+
+
+def _breaker(session: Session) -> str | None:
+    """The role in which this person may break the glass, of those that have a page of a patient."""
+    return next((role for role in PATIENT_VIEWS if role in session.roles and role in BREAKERS), None)
+
+
+def _onward(request: Request) -> str:
+    """Where to go on after signing in. What was posted is not posted again: the patient's page, then."""
+    if request.method == "POST":
+        return f"/patients/{quote(request.path_params['id'], safe='')}"
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def _headers(issuer: str) -> dict[str, str]:

@@ -64,6 +64,16 @@ class Cookies:
     def keep_sign_in(self, response: Response, sign_in: SignIn) -> None:
         self._set(response, "bedside-sign-in", asdict(sign_in), _SIGN_IN_LIFE_S)
 
+    def emergency(self, request: Request) -> dict[str, Any] | None:
+        return self._opened(request, "bedside-emergency")
+
+    def keep_emergency(self, response: Response, typed: dict[str, Any]) -> None:
+        """What was typed, while the person shows anew who they are: it must not stand in an address."""
+        self._set(response, "bedside-emergency", typed, _SIGN_IN_LIFE_S)
+
+    def forget_emergency(self, response: Response) -> None:
+        self._forget(response, "bedside-emergency")
+
     def id_token(self, request: Request) -> str | None:
         kept = self._opened(request, "bedside-id")
         return str(kept["token"]) if kept else None
@@ -73,8 +83,11 @@ class Cookies:
         self._set(response, "bedside-id", {"token": token}, _SESSION_LIFE_S)
 
     def forget(self, response: Response) -> None:
-        for name in ("bedside-session", "bedside-sign-in", "bedside-id"):
-            response.delete_cookie(self._prefix + name, path="/", secure=self._secure, httponly=True, samesite="lax")
+        for name in ("bedside-session", "bedside-sign-in", "bedside-id", "bedside-emergency"):
+            self._forget(response, name)
+
+    def _forget(self, response: Response, name: str) -> None:
+        response.delete_cookie(self._prefix + name, path="/", secure=self._secure, httponly=True, samesite="lax")
 
     def _set(self, response: Response, name: str, kept: dict[str, Any], life_s: int) -> None:
         nonce = os.urandom(_NONCE_BYTES)

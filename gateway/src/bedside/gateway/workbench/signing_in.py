@@ -43,11 +43,16 @@ class Authorization:
     def redirect_uri(self) -> str:
         return f"{self.home}/callback"
 
-    async def begin(self, cookies: Cookies, onward: str) -> Response:
+    async def begin(self, cookies: Cookies, onward: str, **asked: str) -> Response:
+        """`asked` are further parameters of the authorization request, such as `max_age`."""
         sign_in = SignIn(secrets.token_urlsafe(24), secrets.token_urlsafe(48), onward)
         async with self._client() as client:
             url, _ = client.create_authorization_url(
-                f"{self.issuer}/authorize", state=sign_in.state, code_verifier=sign_in.verifier, aud=self.fhir_base
+                f"{self.issuer}/authorize",
+                state=sign_in.state,
+                code_verifier=sign_in.verifier,
+                aud=self.fhir_base,
+                **asked,
             )
         response = RedirectResponse(url, 303)
         cookies.keep_sign_in(response, sign_in)

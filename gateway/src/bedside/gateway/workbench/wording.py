@@ -52,6 +52,7 @@ def filters(zone: ZoneInfo) -> dict[str, Callable[..., Any]]:
         return f"{_spoken(at.date())}, {at:%H:%M}"
 
     return {
+        "clock": lambda instant: f"{datetime.fromisoformat(instant).astimezone(zone):%H:%M}",
         "when": when,
         "day": day,
         "trend": lambda trend: _TREND.get(trend, ""),
