@@ -1,11 +1,8 @@
 """The JavaScript clients tell their stories to the running platform; each story that fails is a failed test."""
 
-import json
-import os
-import shutil
-import subprocess
-from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from tests.platform import Platform
@@ -13,42 +10,52 @@ from tests.system.access import Access
 
 pytestmark = pytest.mark.servers
 
-_HERE = Path(__file__).parent / "javascript"
-_STORY_TIMEOUT_S = 120
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The clients as package-lock.json pins them, away from the project's own folders."""
-    folder = tmp_path_factory.mktemp("javascript") / "clients"
-    shutil.copytree(_HERE, folder)
-    subprocess.run([_node() / "npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=folder, check=True, env=_found())
-    return folder
+CALLBACK = "http://127.0.0.1:8499/callback"
 
 
 @pytest.mark.parametrize("client", ["fhir_kit_client", "medplum"])
-def test_a_javascript_client_completes_its_own_job(platform: Platform, installed: Path, client: str) -> None:
-    access = Access(platform.demo)
-    told = subprocess.run(
-        [_node() / "node", installed / f"{client}.mjs"],
-        env=_found() | {"FHIR_BASE": platform.demo["fhir"], "FHIR_TOKEN": access.client_token()},
-        capture_output=True,
-        text=True,
-        timeout=_STORY_TIMEOUT_S,
-    )
-    stories = [json.loads(line) for line in told.stdout.splitlines() if line.startswith("{")]
+def test_a_javascript_client_completes_its_own_job(platform: Platform, installed: Any, client: str) -> None:
+    token = Access(platform.demo).client_token()
+    told = installed.told(client, FHIR_BASE=platform.demo["fhir"], FHIR_TOKEN=token)
 
-    assert told.returncode == 0, told.stderr[-2000:]
-    assert len(stories) >= 10
-    failed = [f"{each['story']}: {each['failed']}" for each in stories if each["failed"]]
-    assert not failed, "\n".join(failed)
+    assert len(told) >= 10
+    assert told == dict.fromkeys(told)
 
 
-def _node() -> Path:
-    found = os.environ.get("BEDSIDE_TEST_NODE")
-    assert found, "BEDSIDE_TEST_NODE is not set: ./test.sh provides it, ./test.sh --fast leaves these tests out"
-    return Path(found)
+def test_openid_client_registers_signs_in_refreshes_and_signs_out(
+    platform: Platform, installed: Any, registration_token: str
+) -> None:
+    told = installed.told("openid_client", **_person(platform), REGISTRATION_TOKEN=registration_token)
+
+    assert len(told) == 12 + len(_offered(platform, "pushed_authorization_request_endpoint", _DPOP))
+    assert told == dict.fromkeys(told)
 
 
-def _found() -> dict[str, str]:
-    return {**os.environ, "PATH": f"{_node()}{os.pathsep}{os.environ['PATH']}"}
+def test_oauth4webapi_signs_in_and_checks_tokens_as_a_service_does(
+    platform: Platform, installed: Any, registers: Any
+) -> None:
+    client_id = registers(CALLBACK, scope="openid fhirUser launch/patient online_access patient/*.rs")
+    told = installed.told("oauth4webapi", **_person(platform), CLIENT_ID=client_id)
+
+    assert len(told) == 6 + 2 * len(_offered(platform, _DPOP))
+    assert told == dict.fromkeys(told)
+
+
+_DPOP = "dpop_signing_alg_values_supported"
+
+
+def _person(platform: Platform) -> dict[str, str]:
+    password = next(each["password"] for each in platform.demo["users"] if each["username"] == "physician")
+    return {
+        "ISSUER": platform.demo["auth"],
+        "FHIR_BASE": platform.demo["fhir"],
+        "REDIRECT_URI": CALLBACK,
+        "PERSON": "physician",
+        "PASSWORD": password,
+    }
+
+
+def _offered(platform: Platform, *names: str) -> set[str]:
+    """Those of these members that the server's own description has: what it says it can do, it has to do."""
+    described = httpx.get(f"{platform.demo['auth']}/.well-known/openid-configuration").json()
+    return set(names) & set(described)

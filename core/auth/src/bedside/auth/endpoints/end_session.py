@@ -1,5 +1,7 @@
 """`/end_session`: signing out. https://openid.net/specs/openid-connect-rpinitiated-1_0.html"""
 
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
 from fastapi import APIRouter
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -8,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from bedside.auth.access_log import Happening, record
 from bedside.auth.answers import NO_STORE
 from bedside.auth.authority import Authority
 from bedside.auth.endpoints.access import PUBLIC
@@ -37,11 +40,12 @@ def routes(authority: Authority) -> APIRouter:
         except OAuthRefused:
             parameters = Parameters()
         with authority.units.unit() as session:
-            family = _hinted(authority, session, parameters.get("id_token_hint"))
+            own = started_session(session, browser.session_secret, now=authority.clock.now())
+            family = _asking(authority, session, parameters, own)
             if family is None:
-                # Without proof that an app of this person asks, the person is asked: a picture could sign them out.
+                # Without proof that an app of this person asks, the person is asked: a link could sign them out.
                 return browser.remember(page("sign_out.html", csrf=browser.proof(FORM)))
-            return _signed_out(authority, session, browser, parameters, family)
+            return _signed_out(authority, session, browser, parameters, own, family)
 
     @router.post("/end_session", openapi_extra=PUBLIC)
     async def confirmed(request: Request) -> Response:
@@ -53,19 +57,33 @@ def routes(authority: Authority) -> APIRouter:
 
 def _confirmed(authority: Authority, browser: Browser, form: Parameters) -> Response:
     with authority.units.unit() as session:
-        family = _hinted(authority, session, form.get("id_token_hint"))
+        own = started_session(session, browser.session_secret, now=authority.clock.now())
+        family = _asking(authority, session, form, own)
         if family is None and not browser.proves(form.get("csrf"), FORM):
             return forged()
-        return _signed_out(authority, session, browser, form, family)
+        return _signed_out(authority, session, browser, form, own, family)
+
+
+def _asking(
+    authority: Authority, session: Session, parameters: Parameters, own: BrowserSession | None
+) -> GrantFamily | None:
+    """The authorization in whose name an app asks. None when it is one of somebody else than who is signed in here."""
+    family = _hinted(authority, session, parameters.get("id_token_hint"))
+    return None if family is not None and own is not None and own.user_id != family.user_id else family
 
 
 def _signed_out(
-    authority: Authority, session: Session, browser: Browser, parameters: Parameters, family: GrantFamily | None
+    authority: Authority,
+    session: Session,
+    browser: Browser,
+    parameters: Parameters,
+    own: BrowserSession | None,
+    family: GrantFamily | None,
 ) -> Response:
-    own = started_session(session, browser.session_secret, now=authority.clock.now())
     hinted = session.get(BrowserSession, family.session_id) if family is not None else None
     for ended in {found.id: found for found in (own, hinted) if found is not None}.values():
         end_session(authority, session, ended)
+        record(authority, session, Happening("sign-out", user_id=ended.user_id, entity=f"Session/{ended.id}"))
     if family is not None and family.ended_at is None:
         end_families(authority, session, [family])
     return browser.forget_session(_goodbye(session, parameters, family))
@@ -77,8 +95,13 @@ def _goodbye(session: Session, parameters: Parameters, family: GrantFamily | Non
     if address is None or client is None or address not in client.post_logout_redirect_uris:
         return message("You are signed out", "You may close this page.", status=200)
     state = parameters.get("state")
-    target = f"{address}{'&' if '?' in address else '?'}state={state}" if state and state.isalnum() else address
-    return RedirectResponse(target, 303, headers=NO_STORE)
+    return RedirectResponse(_with_state(address, state) if state is not None else address, 303, headers=NO_STORE)
+
+
+def _with_state(address: str, state: str) -> str:
+    parts = urlsplit(address)
+    query = [*parse_qsl(parts.query, keep_blank_values=True), ("state", state)]
+    return urlunsplit(parts._replace(query=urlencode(query)))
 
 
 def _hinted(authority: Authority, session: Session, id_token: str | None) -> GrantFamily | None:
