@@ -42,3 +42,14 @@ async def test_offline_access_outlives_the_day(flow: Any, clock: Any) -> None:
     token = (await flow.tokens(scope="openid offline_access user/*.rs"))["refresh_token"]
     clock.advance(days=89)
     assert (await flow.refresh(token)).status_code == 200
+
+
+async def test_online_access_ends_when_somebody_else_signs_in_at_that_browser(flow: Any) -> None:
+    online = await flow.tokens(scope="openid online_access user/*.rs")
+    offline = await flow.tokens(scope="openid offline_access user/*.rs", prompt="login")
+    assert (await flow.refresh(online["refresh_token"])).status_code == 200
+    await flow.sign_in("frontdesk", prompt="login")
+    another = await flow.tokens(scope="openid online_access user/*.rs", prompt="login")
+    assert reason(await flow.refresh(online["refresh_token"]))[1] == "invalid_grant"
+    assert (await flow.refresh(offline["refresh_token"])).status_code == 200
+    assert (await flow.refresh(another["refresh_token"])).status_code == 200

@@ -126,38 +126,6 @@ def test_the_delay_grows_and_ends_at_five_minutes() -> None:
     assert waits == [0, 0, 2, 4, 8, 256, 300, 300]
 
 
-async def test_signing_out_asks_unless_the_app_proves_itself(flow: Any, server: Any) -> None:
-    tokens = await flow.tokens()
-    page = await server.get("/end_session")
-    assert (page.status_code, "Sign out?" in page.text) == (200, True)
-    assert (await server.post("/end_session", data={"csrf": "x"})).status_code == 403
-    out = await server.get(
-        "/end_session",
-        params={"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": "http://127.0.0.1:8000/"},
-    )
-    assert (out.status_code, out.headers["location"]) == (303, "http://127.0.0.1:8000/")
-    assert (await flow.authorize()).headers["location"].startswith("/sign-in")
-    assert (await flow.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
-    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
-    assert (await server.get("/userinfo", headers=bearer)).status_code == 401
-
-
-async def test_signing_out_by_the_form_ends_the_session(flow: Any, server: Any) -> None:
-    await flow.tokens()
-    page = await server.get("/end_session")
-    assert "You are signed out" in (await flow.submit(page, "/end_session")).text
-    assert (await flow.authorize()).headers["location"].startswith("/sign-in")
-
-
-async def test_signing_out_leads_nowhere_else(flow: Any, server: Any) -> None:
-    tokens = await flow.tokens()
-    out = await server.get(
-        "/end_session",
-        params={"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": "https://evil.example/"},
-    )
-    assert (out.status_code, "location" in out.headers) == (200, False)
-
-
 async def test_an_https_issuer_gets_locked_cookies(flow: Any, authority: Any) -> None:
     from dataclasses import replace
 

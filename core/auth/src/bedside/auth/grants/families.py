@@ -19,7 +19,7 @@ GRACE = timedelta(seconds=10)
 
 
 def family_end(scope: str, *, now: datetime) -> datetime:
-    return now + (OFFLINE_END if _offline(scope) else ONLINE_END)
+    return now + (OFFLINE_END if is_offline(scope) else ONLINE_END)
 
 
 def refreshable(scope: str) -> bool:
@@ -82,10 +82,10 @@ def _successor(asked: Asked, secret: str) -> str:
 
 def _keep(asked: Asked, family: GrantFamily, secret: str) -> None:
     now = asked.authority.clock.now()
-    idle = OFFLINE_IDLE if _offline(family.scope) else ONLINE_IDLE
+    idle = OFFLINE_IDLE if is_offline(family.scope) else ONLINE_IDLE
     asked.session.add(RefreshToken(id=digest(secret), family=family.id, expires_at=min(now + idle, family.ends_at)))
     asked.session.flush()
 
 
-def _offline(scope: str) -> bool:
+def is_offline(scope: str) -> bool:
     return "offline_access" in scope.split()

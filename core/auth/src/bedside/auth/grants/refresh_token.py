@@ -5,12 +5,13 @@ from typing import Any
 from bedside.auth.consent import consented
 from bedside.auth.directory import active_user, label_rights_of, roles_of
 from bedside.auth.granting import granted_to_person, says_something
-from bedside.auth.grants.families import end_family, refresh_token_of, rotated, told_of_launch
+from bedside.auth.grants.families import end_family, is_offline, refresh_token_of, rotated, told_of_launch
 from bedside.auth.grants.grant import Asked
 from bedside.auth.launch_context import LaunchContext
 from bedside.auth.minting import id_token, personal_token
 from bedside.auth.refusals import OAuthRefused, invalid_grant, invalid_scope
 from bedside.auth.tables import GrantFamily, RefreshToken, User
+from bedside.auth.tables import Session as BrowserSession
 from bedside.auth.whom import is_theirs
 from bedside.identity.scopes import Scopes
 
@@ -96,6 +97,10 @@ def _held(asked: Asked, family: GrantFamily, user: User) -> Scopes:
 
 def _why_over(asked: Asked, family: GrantFamily, user: User, roles: list[str], allowed: Scopes | None) -> str | None:
     """Which of the things that the authorization stood on is gone; None while it stands."""
+    browser_session = asked.session.get_one(BrowserSession, family.session_id)
+    # Somebody else signing in at the same browser ends a session too, and tells nobody.
+    if browser_session.ended_at is not None and not is_offline(family.scope):
+        return "the session it was granted in has ended"
     if not set(family.roles or ()) <= set(roles):
         return "a role it was granted with is held no longer"
     now = asked.authority.clock.now()
