@@ -20,9 +20,6 @@ from tests.system.access import Access
 pytestmark = pytest.mark.servers
 
 SCOPE = (
-    "openid fhirUser launch launch/patient online_access"
-    " patient/Patient.rs patient/Observation.rs user/Practitioner.r"
-)
     "openid fhirUser launch launch/patient online_access patient/Patient.rs patient/Observation.rs user/Practitioner.r"
 )
 _TOLD_TIMEOUT_MS = 30_000
