@@ -1,20 +1,23 @@
 """Verifying tokens on one core, cold and known, denylist and hearing included: `python -m tests.bench.auth`.
 
-Prints verifications a second beside what the project wants of them.
+Prints verifications a second beside what the project wants of them. With `POSTGRESQL_URL` behind it, also what auth
+itself serves from one core, and what a flood of wrong passwords leaves to others (`token_server.py`).
 """
 
 import asyncio
 import statistics
+import sys
 import time
 
 from bedside.identity import Hearing, Verifier
 from bedside.identity.testing import AUDIENCE, ISSUER, TestIssuer
+from tests.bench.token_server import flood, serving, stage
 
 ROUNDS, TOKENS, REVOKED, REPEATS = 5, 2_000, 1_000, 50_000
 COLD_WANTED, KNOWN_WANTED = 8_000, 200_000
 
 
-async def main() -> None:
+async def verifications() -> None:
     issuer, hearing = TestIssuer(), Hearing()
     hearing.informed(time.monotonic())
     for number in range(REVOKED):
@@ -40,4 +43,8 @@ async def _per_second(verifier: Verifier, tokens: list[str]) -> float:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(verifications())
+    if len(sys.argv) > 1:
+        with stage(sys.argv[1]) as on:
+            asyncio.run(serving(on))
+            asyncio.run(flood(on))

@@ -27,6 +27,7 @@ class Settings:
     fhir_base: str = f"{GATEWAY}/fhir"
     demo: bool = True
     zone: tzinfo = UTC
+    proxies: tuple[()] = ()
     kept: dict[str, str] = field(default_factory=dict)
 
     def database_url(self, service: str) -> str:

@@ -1,10 +1,13 @@
 """One unit of work: one transaction, on SQLite or PostgreSQL."""
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import InvalidatePoolError
 from sqlmodel import Session
 
 from bedside.auth.refusals import OAuthRefused
@@ -12,6 +15,8 @@ from bedside.auth.refusals import OAuthRefused
 _CONNECTIONS_MAX = 15
 _CONNECTION_WAIT_S = 10
 _LOCK_WAIT_S = 10
+_LIVELY_FOR_S = 1.0
+_RETURNED = "returned at"
 
 
 class Units:
@@ -48,13 +53,14 @@ class Units:
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite:"):
         rest = url.partition("://")[2]
-        return create_engine(
+        server = create_engine(
             f"postgresql+psycopg://{rest}",
             pool_size=5,
             max_overflow=_CONNECTIONS_MAX - 5,
             pool_timeout=_CONNECTION_WAIT_S,
-            pool_pre_ping=True,
         )
+        _ask_the_idle(server)
+        return server
     engine = create_engine(
         url,
         pool_size=5,
@@ -65,6 +71,29 @@ def _engine(url: str) -> Engine:
     event.listen(engine, "connect", _prepared)
     event.listen(engine, "begin", _begin_immediate)
     return engine
+
+
+def _ask_the_idle(engine: Engine) -> None:
+    """A connection is asked whether it lives before it is used again, unless it was used a moment ago.
+
+    SQLAlchemy's own asking costs every request a round trip. Who meets a database that went away within that moment is
+    told to try again.
+    """
+
+    def returned(_: object, record: Any) -> None:
+        record.info[_RETURNED] = time.monotonic()
+
+    def taken(connection: Any, record: Any, _: object) -> None:
+        if time.monotonic() - record.info.get(_RETURNED, -math.inf) < _LIVELY_FOR_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            # Its neighbours in the pool are not better off.
+            raise InvalidatePoolError from error
+
+    event.listen(engine, "checkin", returned)
+    event.listen(engine, "checkout", taken)
 
 
 def _prepared(connection: Any, _: object) -> None:

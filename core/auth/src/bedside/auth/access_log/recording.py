@@ -2,15 +2,19 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-from sqlmodel import Session
+from sqlalchemy import insert
+from sqlmodel import Session, SQLModel
 
 from bedside.auth.authority import Authority
-from bedside.auth.tables import AuditedPatient, AuditEvent
+from bedside.auth.tables import AuditEvent
 from bedside.events.envelope import new_event_id
 from bedside.identity import Caller
 
+_EVENT = insert(SQLModel.metadata.tables["audit_event"])
+_PATIENT = insert(SQLModel.metadata.tables["audit_event_patient"])
+_COLUMNS = tuple(SQLModel.metadata.tables["audit_event"].columns.keys())
 Outcome = Literal["success", "refused", "failed"]
 
 
@@ -60,26 +64,37 @@ def record_access(
     keep(session, row)
 
 
-def keep(session: Session, row: AuditEvent) -> None:
-    """The row, and what finds it by patient."""
-    session.add(row)
-    session.add_all(AuditedPatient(patient=patient, event_id=row.id) for patient in row.patients)
-
-
 def record(authority: Authority, session: Session, happening: Happening) -> None:
     """A row that commits with what it tells of."""
     now = authority.clock.now()
-    row = AuditEvent(
-        # Sorted by time, so that the newest rows lie together.
-        id=new_event_id(now),
-        recorded_at=now,
-        action=happening.action,
-        outcome=happening.outcome,
-        user_id=happening.user_id,
-        client_id=happening.client_id,
-        entity=happening.entity,
-        purpose=happening.purpose,
-        patients=[happening.patient] if happening.patient else [],
-        detail=dict(happening.detail),
+    _write(
+        session,
+        {
+            # Sorted by time, so that the newest rows lie together.
+            "id": new_event_id(now),
+            "recorded_at": now,
+            "action": happening.action,
+            "outcome": happening.outcome,
+            "source": "auth",
+            "user_id": happening.user_id,
+            "client_id": happening.client_id,
+            "entity": happening.entity,
+            "purpose": happening.purpose,
+            "patients": [happening.patient] if happening.patient else [],
+            "detail": dict(happening.detail),
+        },
     )
-    keep(session, row)
+
+
+def keep(session: Session, row: AuditEvent) -> None:
+    """The row, and what finds it by patient."""
+    _write(session, {column: getattr(row, column) for column in _COLUMNS})
+
+
+def _write(session: Session, values: Mapping[str, Any]) -> None:
+    # Not by the ORM, which would take longer over this one row than over all the rest of a token request.
+    connection = session.connection()
+    connection.execute(_EVENT, values)
+    if values["patients"]:
+        found_by = [{"patient": patient, "event_id": values["id"]} for patient in values["patients"]]
+        connection.execute(_PATIENT, found_by)
