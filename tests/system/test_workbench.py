@@ -1,36 +1,11 @@
 """What a person does in a real browser: sign in, find a patient by name, read what their role may see."""
 
-import os
-import shutil
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
+from playwright.sync_api import Page, Response, expect
 
 from tests.platform import Platform
 
 pytestmark = pytest.mark.servers
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = os.environ.get("BEDSIDE_TEST_CHROMIUM") or shutil.which("chromium")
-    assert path, "no Chromium: ./test.sh installs it"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=FLAGS.split())
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1024, "height": 768}, locale="en-GB")
-    yield context.new_page()
-    context.close()
 
 
 def sign_in(page: Page, platform: Platform, username: str) -> None:
