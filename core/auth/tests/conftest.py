@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,17 +58,34 @@ class MovableClock:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of this test's own, copied from the prepared one: to make that takes longer than most tests."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'auth.db'}"
-        return
+        path = tmp_path / "auth.db"
+        shutil.copyfile(request.getfixturevalue("prepared_file"), path)
+        yield f"sqlite:///{path}"
+    else:
+        template: str = request.getfixturevalue("prepared_database")
+        with _postgresql_database(f'TEMPLATE "{template}"') as name:
+            yield _postgresql_url(name)
+
+
+@contextmanager
+def _postgresql_database(how: str = "") -> Iterator[str]:
+    """Its name; dropped in the end."""
+    name = f"auth_{uuid.uuid4().hex}"
+    with psycopg.connect(_postgresql_url(), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" {how}')
+        try:
+            yield name
+        finally:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _postgresql_url(name: str | None = None) -> str:
     server = os.environ.get("BEDSIDE_TEST_DATABASE_URL")
     if not server:
         pytest.fail("BEDSIDE_TEST_DATABASE_URL names no PostgreSQL server; --fast leaves these tests out")
-    name = f"auth_{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-        yield urlsplit(server)._replace(path=f"/{name}").geturl()
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    return urlsplit(server)._replace(path=f"/{name}").geturl() if name else server
 
 
 @pytest.fixture
@@ -77,13 +94,19 @@ def clock() -> MovableClock:
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A populated SQLite file, copied for each test: making the signing keys takes longer than most tests."""
+def prepared_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("prepared") / "auth.db"
     _prepare(f"sqlite:///{path}", MovableClock()).close()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return path
+
+
+@pytest.fixture(scope="session")
+def prepared_database() -> Iterator[str]:
+    with _postgresql_database() as name:
+        _prepare(_postgresql_url(name), MovableClock()).close()
+        yield name
 
 
 @pytest.fixture
@@ -98,11 +121,7 @@ def issuer() -> str:
 
 
 @pytest.fixture
-def authority(database_url: str, clock: MovableClock, prepared: Path, demo: bool, issuer: str) -> Iterator[Authority]:
-    if database_url.startswith("sqlite"):
-        shutil.copyfile(prepared, database_url.removeprefix("sqlite:///"))
-    else:
-        _prepare(database_url, clock).close()
+def authority(database_url: str, clock: MovableClock, demo: bool, issuer: str) -> Iterator[Authority]:
     opened = Authority.opened(replace(_installation(database_url), demo=demo, issuer=issuer), clock)
     yield replace(opened, records=Records(FHIR, httpx.MockTransport(FhirBase(opened))))
     opened.close()

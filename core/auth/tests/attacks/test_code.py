@@ -1,4 +1,4 @@
-"""Attacks 12 to 24 and 27 to 33: the way from `/authorize` to the code, and what a stolen code is worth."""
+"""Attacks 12 to 24, 27 to 29, 32 and 33: the way from `/authorize` to the code, and what a stolen code is worth."""
 
 import asyncio
 from typing import Any
@@ -9,6 +9,8 @@ from sqlmodel import update
 
 from bedside.auth.tables import AuthCode
 
+# What is refused before anything is looked up need not be asked of two databases.
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 CALLBACK = "http://127.0.0.1:8000/callback"
 ISSUER = "http://127.0.0.1:8003"
 PASSWORD = "correct horse battery staple"
@@ -52,9 +54,11 @@ async def test_attack_12_what_came_from_another_code_goes_on(flow: Any, server: 
 async def test_attack_13_eight_at_once_have_one_winner_at_most(flow: Any) -> None:
     code = await flow.code()
     answers = await asyncio.gather(*(flow.redeem(code) for _ in range(8)))
-    assert sum(answer.status_code == 200 for answer in answers) <= 1
+    (won,) = (answer.json() for answer in answers if answer.status_code == 200)
     lost = [reason(answer) for answer in answers if answer.status_code != 200]
-    assert set(lost) == {(400, "invalid_grant", "the code was used before")}
+    assert lost == [(400, "invalid_grant", "the code was used before")] * 7
+    # Which of the eight was the thief cannot be known.
+    assert reason(await flow.refresh(won["refresh_token"]))[2] == "the authorization has ended"
     assert (await flow.redeem(await flow.code(prompt="login"))).status_code == 200
 
 
@@ -104,6 +108,7 @@ async def test_attack_17_a_wrong_verifier_is_refused_and_burns_the_code(
     assert reason(await flow.redeem(code))[2] == "the code was used before"
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("client_id", ["app", "foreign"])
 @pytest.mark.parametrize(
     ("changed", "why"),
@@ -128,8 +133,10 @@ async def test_attack_19_a_verifier_opens_no_code_that_has_no_challenge(flow: An
     with authority.units.unit() as session:
         session.exec(update(AuthCode).values(challenge=""))
     assert reason(await flow.redeem(code)) == (400, "invalid_grant", "code_verifier does not fit the challenge")
+    assert (await flow.redeem(await flow.code(prompt="login"))).status_code == 200
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "uri",
     [
@@ -172,6 +179,7 @@ async def test_attack_21_no_redirect_uri_ends_at_a_page(flow: Any, uri: str | No
     assert "answered at an address it is not registered for" in answer.text
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("changed", "error"),
     [
@@ -191,6 +199,7 @@ async def test_attack_22_there_is_no_other_response_type(flow: Any, told: Any, c
     assert "code" in told(await flow.sign_in(response_mode="query"))
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("name", ["scope", "code_challenge", "nonce", "aud", "response_type", "prompt", "unknown"])
 async def test_attack_23_a_repeated_parameter_is_refused(flow: Any, server: Any, told: Any, name: str) -> None:
     pairs = [*flow.request().items(), (name, "again"), (name, "again")]
@@ -223,17 +232,36 @@ async def test_attack_23_a_repeated_parameter_at_the_token_endpoint_is_refused(f
     assert (await server.post("/token", data=form)).status_code == 200
 
 
-async def test_attack_24_the_issuer_is_named_in_success_and_in_every_error(flow: Any, told: Any) -> None:
+async def test_attack_24_the_issuer_is_named_with_a_code(flow: Any, told: Any) -> None:
     succeeded = told(await flow.sign_in())
     assert (succeeded["iss"], succeeded["state"], "code" in succeeded) == (ISSUER, "st", True)
-    for changed in (
-        {"scope": None},
-        {"response_type": "token"},
-        {"prompt": "none", "scope": "user/*.rs", "max_age": "0"},
-    ):
-        assert told(await flow.authorize(**changed))["iss"] == ISSUER
 
 
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        ({"scope": None}, "invalid_scope"),
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"code_challenge": None}, "invalid_request"),
+        ({"aud": "https://elsewhere.example"}, "invalid_request"),
+        ({"request": "x.y.z"}, "request_not_supported"),
+        ({"scope": "system/*.rs"}, "invalid_scope"),
+        ({"prompt": "none", "max_age": "0"}, "login_required"),
+        ({"prompt": "none", "client_id": "foreign"}, "consent_required"),
+    ],
+)
+async def test_attack_24_the_issuer_is_named_with_every_error(flow: Any, told: Any, changed: Any, error: str) -> None:
+    await flow.sign_in()
+    assert refused(told(await flow.authorize(**changed)))[0] == error
+
+
+async def test_attack_24_the_issuer_is_named_when_the_person_declines(flow: Any, told: Any) -> None:
+    page = await flow.browser.get((await flow.sign_in(client_id="foreign")).headers["location"])
+    declined = told(await flow.submit(page, "/consent", decision="deny"))
+    assert refused(declined) == ("access_denied", "the person declined")
+
+
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
@@ -298,110 +326,12 @@ async def test_attack_29_a_max_age_that_is_no_number_is_refused(flow: Any, told:
     assert refused(answer) == ("invalid_request", "max_age is no number of seconds")
 
 
-async def opened_launch(flow: Any, username: str = "physician", **changed: Any) -> str:
-    bearer = (await flow.tokens(username, scope="openid user/*.rs", prompt="login"))["access_token"]
-    asked = {"client_id": "app", "patient": "p1"} | changed
-    answer = await flow.browser.post("/launch", json=asked, headers={"Authorization": f"Bearer {bearer}"})
-    assert answer.status_code == 201, answer.text
-    launch: str = answer.json()["launch"]
-    return launch
-
-
-async def launching(flow: Any, launch: str, **changed: Any) -> Any:
-    return await flow.authorize(**{"scope": "openid launch patient/*.rs", "launch": launch} | changed)
-
-
-async def test_attack_30_a_launch_opens_its_context_once(flow: Any, told: Any) -> None:
-    launch = await opened_launch(flow)
-    code = told(await launching(flow, launch))["code"]
-    assert (await flow.redeem(code)).json()["patient"] == "p1"
-    assert refused(told(await launching(flow, launch))) == ("invalid_request", "the launch was used before")
-
-
-async def test_attack_30_requests_that_waited_with_one_launch_have_one_winner(
-    flow: Any, told: Any, server: Any
-) -> None:
-    launch = await opened_launch(flow)
-    server.cookies.clear()
-    pages = [await server.get((await launching(flow, launch)).headers["location"]) for _ in range(2)]
-    first, second = [told(await flow.submit(page, username="physician", password=PASSWORD)) for page in pages]
-    assert "code" in first
-    assert refused(second) == ("invalid_request", "the launch was used before")
-
-
-@pytest.mark.parametrize("launch", ["unknown", "x" * 3000, "é\x00"[:1]])
-async def test_attack_30_an_unknown_launch_is_refused(flow: Any, told: Any, launch: str) -> None:
-    assert refused(told(await launching(flow, launch))) == (
-        "invalid_request",
-        "the launch is not one of this client",
-    )
-
-
-async def test_attack_30_another_apps_launch_is_refused_and_not_used(flow: Any, told: Any) -> None:
-    launch = await opened_launch(flow)
-    stolen = told(await launching(flow, launch, client_id="other"))
-    assert refused(stolen) == ("invalid_request", "the launch is not one of this client")
-    assert "code" in told(await launching(flow, launch))
-
-
-async def test_attack_30_another_persons_launch_is_refused_and_not_used(flow: Any, told: Any) -> None:
-    launch = await opened_launch(flow)
-    await flow.sign_in("frontdesk", prompt="login")
-    stolen = told(await launching(flow, launch, scope="openid launch user/Patient.r"))
-    assert refused(stolen) == ("access_denied", "the launch is not one of this person")
-    await flow.sign_in("physician", prompt="login")
-    assert "code" in told(await launching(flow, launch))
-
-
-async def test_attack_30_an_old_launch_is_refused(flow: Any, told: Any, clock: Any) -> None:
-    young, old = await opened_launch(flow), await opened_launch(flow)
-    clock.advance(minutes=4, seconds=58)
-    assert "code" in told(await launching(flow, young))
-    clock.advance(seconds=3)
-    assert refused(told(await launching(flow, old))) == ("invalid_request", "the launch has expired")
-
-
-async def test_attack_30_a_launch_without_its_scope_is_refused(flow: Any, told: Any) -> None:
-    launch = await opened_launch(flow)
-    assert refused(told(await launching(flow, launch, scope="openid patient/*.rs")))[0] == "invalid_request"
-    assert "code" in told(await launching(flow, launch))
-
-
-async def choosing(flow: Any, username: str, scope: str) -> Any:
-    answer = await flow.sign_in(username, scope=scope)
-    return await flow.browser.get(answer.headers["location"])
-
-
-@pytest.mark.parametrize("patient", ["p2", "p3", "gone", "../p1", "p1/../p2", "p1?x=1", "x" * 500, "\u2028"])
-async def test_attack_31_a_patient_beyond_the_users_is_refused(flow: Any, told: Any, patient: str) -> None:
-    page = await choosing(flow, "frontdesk", "launch/patient user/Patient.r")
-    answer = await flow.submit(page, "/patient", patient=patient)
-    assert (answer.status_code, "not one you may open" in answer.text) == (403, True)
-    assert "code" in told(await flow.submit(page, "/patient", patient="p1"))
-
-
-async def test_attack_31_a_patient_cannot_make_an_app_about_another(flow: Any, told: Any) -> None:
-    page = await flow.sign_in_page(scope=PATIENT_SCOPE)
-    answer = await flow.submit(page, username="patient", password=PASSWORD, patient="p2")
-    assert (await flow.redeem(told(answer)["code"])).json()["patient"] == "p1"
-
-
-async def test_attack_31_the_patient_of_an_ehr_is_not_the_persons_to_change(flow: Any, told: Any, server: Any) -> None:
-    launch = await opened_launch(flow, client_id="foreign")
-    asked = await launching(flow, launch, client_id="foreign", scope="launch launch/patient patient/Patient.r")
-    page = await server.get(asked.headers["location"])
-    changed = await flow.submit(page, "/patient", patient="p2")
-    assert changed.headers["location"].startswith("/consent?")
-    scope = ["launch", "launch/patient", "patient/Patient.r"]
-    code = told(await flow.submit(page, "/consent", decision="allow", scope=scope))["code"]
-    assert (await flow.redeem(code, client_id="foreign")).json()["patient"] == "p1"
-
-
-async def test_attack_32_a_password_is_never_posted_on_to_the_app(flow: Any) -> None:
-    signed_in = await flow.sign_in()
-    assert (signed_in.status_code, signed_in.headers["location"].startswith(CALLBACK)) == (303, True)
-    page = await choosing(flow, "physician", PATIENT_SCOPE + " ")
-    assert page.status_code in (200, 400)
+@pytest.mark.parametrize("password", [PASSWORD, "wrong"])
+async def test_attack_32_a_password_is_never_posted_on_to_the_app(flow: Any, password: str) -> None:
+    answer = await flow.sign_in(password=password)
+    # 303 makes the next request a GET; 307 or 308 would carry the form, password and all, to the app.
+    sent_on = answer.headers.get("location", "").startswith(CALLBACK)
+    assert (answer.status_code, sent_on) == ((303, True) if password == PASSWORD else (401, False))
 
 
 async def test_attack_32_every_form_is_followed_by_303(flow: Any) -> None:

@@ -5,13 +5,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlmodel import col, update
 
 from bedside.auth.consent import withdraw_consent
-from bedside.auth.directory import user_named
-from bedside.auth.revocation import deactivate_user, end_grants_of
-from bedside.auth.tables import Consent, UserRole
+from bedside.auth.directory import (
+    Actor,
+    deactivate,
+    grant_proxy,
+    grant_role,
+    set_password,
+    user_named,
+    withdraw_role,
+)
+from bedside.auth.tables import Consent
 
+OPERATOR = Actor.operator()
+PASSWORD = "correct horse battery staple"
 ENDED = (400, "invalid_grant", "the authorization has ended")
 
 
@@ -118,16 +126,14 @@ async def test_attack_38_a_disabled_user_is_dead_everywhere(flow: Any, authority
     tokens = await flow.tokens()
     assert not await is_dead(server, tokens)
     with authority.units.unit() as session:
-        deactivate_user(authority, session, user_named(session, "physician"))
+        deactivate(authority, session, OPERATOR, user_named(session, "physician"))
     assert reason(await flow.refresh(tokens["refresh_token"])) == ENDED
     assert await is_dead(server, tokens)
     assert (await flow.exchange(tokens["access_token"])).json()["error"] == "invalid_grant"
     assert (await flow.authorize()).headers["location"].startswith("/sign-in")
 
 
-async def test_attack_38_a_user_who_was_disabled_behind_our_back_is_dead(
-    flow: Any, authority: Any, server: Any
-) -> None:
+async def test_attack_38_a_user_who_was_disabled_behind_our_back_is_dead(flow: Any, authority: Any) -> None:
     tokens = await flow.tokens()
     with authority.units.unit() as session:
         user_named(session, "physician").active = False
@@ -143,7 +149,8 @@ async def test_attack_38_a_user_who_was_disabled_behind_our_back_is_dead(
 async def test_attack_38_a_new_password_ends_what_the_old_one_gave(flow: Any, authority: Any, server: Any) -> None:
     tokens = await flow.tokens(scope="openid offline_access user/*.rs")
     with authority.units.unit() as session:
-        end_grants_of(authority, session, [user_named(session, "physician").id])
+        same_password = authority.passwords.hash(PASSWORD)
+        set_password(authority, session, OPERATOR, user_named(session, "physician"), same_password)
     assert reason(await flow.refresh(tokens["refresh_token"])) == ENDED
     assert await is_dead(server, tokens)
     assert (await flow.refresh((await flow.tokens())["refresh_token"])).status_code == 200
@@ -155,24 +162,53 @@ async def test_attack_38_a_role_that_was_taken_away_ends_what_it_was_granted_wit
     tokens = await flow.tokens()
     with authority.units.unit() as session:
         user = user_named(session, "physician")
-        session.add(UserRole(user_id=user.id, role="nurse", since=authority.clock.now() - timedelta(days=1)))
-        of_theirs = (col(UserRole.user_id) == user.id, col(UserRole.role) == "physician")
-        session.exec(update(UserRole).where(*of_theirs).values(until=authority.clock.now()))
-    assert reason(await flow.refresh(tokens["refresh_token"])) == (
+        grant_role(authority, session, OPERATOR, user, "nurse")
+    # A role that came in addition ends nothing.
+    refreshed = await flow.refresh(tokens["refresh_token"])
+    assert refreshed.status_code == 200
+    with authority.units.unit() as session:
+        withdraw_role(authority, session, OPERATOR, user_named(session, "physician"), "physician")
+    assert reason(await flow.refresh(refreshed.json()["refresh_token"])) == ENDED
+    assert await is_dead(server, refreshed.json())
+
+
+async def test_attack_38_a_role_that_ran_out_ends_what_it_was_granted_with(
+    flow: Any, authority: Any, server: Any, clock: Any
+) -> None:
+    with authority.units.unit() as session:
+        user, until = user_named(session, "physician"), clock.now() + timedelta(minutes=10)
+        grant_role(authority, session, OPERATOR, user, "nurse", until=until)
+    token = (await flow.tokens())["refresh_token"]
+    clock.advance(minutes=9)
+    refreshed = (await flow.refresh(token)).json()
+    clock.advance(minutes=2)
+    assert reason(await flow.refresh(refreshed["refresh_token"])) == (
         400,
         "invalid_grant",
         "a role it was granted with is held no longer",
     )
-    assert reason(await flow.refresh(tokens["refresh_token"])) == ENDED
-    assert await is_dead(server, tokens)
+    assert await is_dead(server, refreshed)
 
 
-async def test_attack_38_a_role_that_came_in_addition_ends_nothing(flow: Any, authority: Any) -> None:
-    token = (await flow.tokens())["refresh_token"]
+async def test_attack_38_a_patient_whom_a_proxy_stands_for_no_more_is_out_of_reach(
+    flow: Any, told: Any, authority: Any, server: Any, clock: Any
+) -> None:
     with authority.units.unit() as session:
-        user = user_named(session, "physician")
-        session.add(UserRole(user_id=user.id, role="nurse", since=authority.clock.now()))
-    assert (await flow.refresh(token)).status_code == 200
+        user, until = user_named(session, "patient"), clock.now() + timedelta(minutes=10)
+        grant_proxy(authority, session, OPERATOR, user, "p2", until=until)
+    answer = await flow.sign_in("patient", scope="launch/patient online_access patient/*.rs")
+    page = await server.get(answer.headers["location"])
+    tokens = (await flow.redeem(told(await flow.submit(page, "/patient", patient="p2"))["code"])).json()
+    clock.advance(minutes=9)
+    refreshed = (await flow.refresh(tokens["refresh_token"])).json()
+    assert refreshed["patient"] == "p2"
+    clock.advance(minutes=2)
+    assert reason(await flow.refresh(refreshed["refresh_token"])) == (
+        400,
+        "invalid_grant",
+        "the patient is not one of this person any more",
+    )
+    assert await is_dead(server, refreshed)
 
 
 async def consented(flow: Any, told: Any) -> Any:

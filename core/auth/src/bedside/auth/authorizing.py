@@ -18,7 +18,7 @@ from bedside.auth.refusals import OAuthRefused
 from bedside.auth.secrets_kept import digest, new_secret
 from bedside.auth.tables import AuthCode, AuthRequest, Client, Launch, User
 from bedside.auth.tables import Session as BrowserSession
-from bedside.auth.whom import has_a_choice, only_patient
+from bedside.auth.whom import has_a_choice, is_theirs, only_patient
 from bedside.identity.scopes import Scopes
 
 REQUEST_LIFE = timedelta(minutes=30)
@@ -43,6 +43,10 @@ class Pending:
     def own_page(self) -> bool:
         """Whether it leads to one of auth's own pages, at the path in `redirect_uri`, rather than to an app."""
         return self.client.id == OWN_PAGES
+
+    def chosen_by(self, user: User) -> str | None:
+        """The patient whom this person chose."""
+        return self.row.patient if self.row.patient_chosen_by == user.id else None
 
 
 def keep_request(
@@ -96,7 +100,7 @@ def pending_request(authority: Authority, session: Session, handle: str | None, 
 
 def must_choose_patient(authority: Authority, session: Session, pending: Pending, user: User) -> bool:
     """Whether the app asks to be told a patient, and it is open whom."""
-    return pending.row.patient is None and may_choose_patient(authority, session, pending, user)
+    return pending.chosen_by(user) is None and may_choose_patient(authority, session, pending, user)
 
 
 def may_choose_patient(authority: Authority, session: Session, pending: Pending, user: User) -> bool:
@@ -127,12 +131,18 @@ def grantable(authority: Authority, session: Session, pending: Pending, user: Us
 def context_of(authority: Authority, session: Session, pending: Pending, user: User) -> LaunchContext:
     """As far as it is known: from the EHR, else the patient who was chosen, else the only one it can be.
 
-    Raises OAuthRefused when the launch is not this person's.
+    Raises OAuthRefused when the launch is not this person's, or the patient is not any more.
     """
+    now = authority.clock.now()
     if pending.row.launch is not None:
         launched = context_of_launch(session.get_one(Launch, pending.row.launch), user)
-        return replace(launched, patient=launched.patient or pending.row.patient)
-    return LaunchContext(patient=pending.row.patient or only_patient(session, user, now=authority.clock.now()))
+        context = replace(launched, patient=launched.patient or pending.chosen_by(user))
+    else:
+        context = LaunchContext(patient=pending.chosen_by(user) or only_patient(session, user, now=now))
+    roles = roles_of(session, user, now=now)
+    if context.patient is not None and not is_theirs(session, user, roles, context.patient, now=now):
+        raise OAuthRefused("access_denied", "the patient is not one of this person any more")
+    return context
 
 
 def _granted(authority: Authority, session: Session, pending: Pending, user: User, context: LaunchContext) -> Scopes:

@@ -3,14 +3,21 @@
 from dataclasses import dataclass, replace
 
 from fastapi import APIRouter
-from sqlmodel import col, update
+from sqlmodel import Session, col, update
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from bedside.auth.access_log import Happening, record
+from bedside.auth.answers import NO_STORE
 from bedside.auth.authority import Authority
-from bedside.auth.authorizing import Pending, may_choose_patient, pending_request
+from bedside.auth.authorizing import (
+    Pending,
+    answered_with_error,
+    context_of,
+    may_choose_patient,
+    pending_request,
+)
 from bedside.auth.directory import roles_of
 from bedside.auth.endpoints.access import PUBLIC
 from bedside.auth.endpoints.next_step import next_step
@@ -20,6 +27,7 @@ from bedside.auth.pages import page
 from bedside.auth.parameters import Parameters
 from bedside.auth.protocol import read_form
 from bedside.auth.records import TERM_MAX, Found, RecordsAway, Row
+from bedside.auth.refusals import OAuthRefused
 from bedside.auth.sign_in.browser import Browser
 from bedside.auth.sign_in.completing import signed_in_for
 from bedside.auth.tables import AuthRequest, User
@@ -63,7 +71,7 @@ def routes(authority: Authority) -> APIRouter:
         form, browser = await read_form(request), Browser(authority, request)
         if not browser.proves(form.get("csrf"), form.get("request") or ""):
             return forged()
-        chooser = await run_in_threadpool(_chooser, authority, browser, form.get("request"))
+        chooser = await run_in_threadpool(_chooser, authority, browser, form.get("request"), form.get("patient"))
         if isinstance(chooser, Response):
             return chooser
         try:
@@ -75,7 +83,10 @@ def routes(authority: Authority) -> APIRouter:
     return router
 
 
-def _chooser(authority: Authority, browser: Browser, handle: str | None) -> _Chooser | Response:
+def _chooser(
+    authority: Authority, browser: Browser, handle: str | None, chosen: str | None = None
+) -> _Chooser | Response:
+    """Whoever may not choose (any more) goes on without, but never with another patient than the one `chosen`."""
     with authority.units.unit() as session:
         pending = pending_request(authority, session, handle, browser=browser.name)
         if pending is None:
@@ -85,10 +96,22 @@ def _chooser(authority: Authority, browser: Browser, handle: str | None) -> _Cho
             return next_step(authority, session, pending, browser)
         user = session.get_one(User, browser_session.user_id)
         if not may_choose_patient(authority, session, pending, user):
-            return next_step(authority, session, pending, browser)
+            return _without_choice(authority, session, pending, browser, user, chosen)
         now = authority.clock.now()
         roles = tuple(roles_of(session, user, now=now))
         return _Chooser(pending, user, roles, own_patients(session, user, now=now))
+
+
+def _without_choice(
+    authority: Authority, session: Session, pending: Pending, browser: Browser, user: User, chosen: str | None
+) -> Response:
+    try:
+        if chosen not in (None, context_of(authority, session, pending, user).patient):
+            raise OAuthRefused("access_denied", "the patient is not one this person may choose")
+    except OAuthRefused as refused:
+        address = answered_with_error(authority, session, pending, refused)
+        return RedirectResponse(address, 303, headers=NO_STORE)
+    return next_step(authority, session, pending, browser)
 
 
 async def _answered(authority: Authority, browser: Browser, chooser: _Chooser, form: Parameters) -> Response:
@@ -135,7 +158,7 @@ def _chosen(authority: Authority, browser: Browser, chooser: _Chooser, row: Row 
         session.exec(
             update(AuthRequest)
             .where(col(AuthRequest.id) == pending.row.id, col(AuthRequest.answered_at).is_(None))
-            .values(patient=row.id)
+            .values(patient=row.id, patient_chosen_by=chooser.user.id)
         )
         again = pending_request(authority, session, pending.handle, browser=browser.name)
         return next_step(authority, session, again, browser) if again is not None else too_late()

@@ -86,7 +86,9 @@ class AuthRequest(SQLModel, table=True):
     """As they were asked for, the most wanted first; one of them must be reached."""
     launch: str | None = Field(default=None, foreign_key="launch.id")
     patient: str | None = None
-    """The patient whom the person chose, a logical id."""
+    """The patient who was chosen, a logical id."""
+    patient_chosen_by: str | None = None
+    """The user who chose: somebody else who signs in for the same request has not."""
     factor_after: datetime | None = Field(default=None, sa_type=Instant)
     """From pages that want a factor anew."""
     bound_to_key: str | None = None

@@ -20,6 +20,7 @@ def upgrade() -> None:
         "ALTER TABLE auth_request ADD COLUMN session_before text",
         "ALTER TABLE auth_request ADD COLUMN launch text REFERENCES launch(id)",
         "ALTER TABLE auth_request ADD COLUMN patient text",
+        "ALTER TABLE auth_request ADD COLUMN patient_chosen_by text",
         "ALTER TABLE auth_code ADD COLUMN patient text",
         "ALTER TABLE auth_code ADD COLUMN context {json}",
         "ALTER TABLE grant_family ADD COLUMN context {json}",
