@@ -30,7 +30,12 @@ async def launched(flow: Any, told: Any, **changed: Any) -> dict[str, Any]:
 
 
 async def test_the_context_of_the_screen_arrives_with_the_token(flow: Any, told: Any) -> None:
-    others = [{"reference": "ServiceRequest/s1", "role": "https://example.org/role/order"}]
+    others = [
+        {"reference": "ServiceRequest/s1", "role": "https://example.org/role/order"},
+        {"reference": "Patient/p1", "role": "https://example.org/role/donor"},
+        {"reference": "Task/t1", "role": "launch"},
+        {"reference": "Questionnaire/q1"},
+    ]
     tokens = await launched(flow, told, fhirContext=others, need_patient_banner=False)
     context = {
         "patient": "p2",
@@ -121,6 +126,10 @@ async def test_what_the_person_may_not_open_is_not_launched(flow: Any, authority
         ({"surprise": 1}, 400),
         ({"fhirContext": [{"reference": "javascript:alert(1)"}]}, 400),
         ({"fhirContext": [{"reference": "Task/1"}] * 21}, 400),
+        ({"fhirContext": [{"reference": "Patient/p1"}]}, 400),
+        ({"fhirContext": [{"reference": "Encounter/e2", "role": "launch"}]}, 400),
+        ({"fhirContext": [{"reference": "Task/1", "role": ""}]}, 400),
+        ({"fhirContext": [{"reference": "Task/1", "role": "mine"}]}, 400),
         ({"fhirContext": "x" * 17_000}, 413),
     ],
 )

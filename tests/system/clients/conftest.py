@@ -1,24 +1,16 @@
-"""The JavaScript clients, installed once, and apps that are registered as their developers would register them."""
+"""The JavaScript clients, installed once."""
 
 import json
 import os
-import secrets
 import shutil
 import subprocess
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-
-from tests.platform import Platform
-from tests.system.access import Access
 
 _HERE = Path(__file__).parent / "javascript"
 _STORY_TIMEOUT_S = 120
-Registers = Callable[..., str]
 
 
 @dataclass(frozen=True)
@@ -56,35 +48,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
         env=found(node),
     )
     return Installed(folder, node)
-
-
-@pytest.fixture
-def registration_token(platform: Platform) -> str:
-    """An administrator's, good for registering anything."""
-    return Access(platform.demo).user_token("admin", scope="clients.manage")
-
-
-@pytest.fixture
-def registers(platform: Platform, registration_token: str) -> Registers:
-    """Registers a public app of others for these redirect URIs and this scope; its client id."""
-
-    def register(*redirect_uris: str, scope: str) -> str:
-        app: dict[str, Any] = {
-            "client_name": f"Growth chart {secrets.token_hex(3)}",
-            "token_endpoint_auth_method": "none",
-            "grant_types": ["authorization_code", "refresh_token"],
-            "redirect_uris": redirect_uris,
-            "scope": scope,
-            "audiences": [platform.demo["fhir"]],
-        }
-        answer = httpx.post(
-            f"{platform.demo['auth']}/register", json=app, headers={"Authorization": f"Bearer {registration_token}"}
-        )
-        assert answer.status_code == 201, answer.text
-        client_id: str = answer.json()["client_id"]
-        return client_id
-
-    return register
 
 
 def found(node: Path) -> dict[str, str]:

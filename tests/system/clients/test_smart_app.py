@@ -104,7 +104,7 @@ def test_an_app_opened_from_an_ehr_is_told_who_and_what_is_on_the_screen(
             "encounter": encounter,
             "intent": "reconcile-medications",
             "need_patient_banner": False,
-            "fhirContext": [{"reference": f"Encounter/{encounter}", "role": "launch"}],
+            "fhirContext": [{"reference": "Task/t1", "role": "https://growth.example/role/asked"}],
         },
         headers={"Authorization": f"Bearer {ehr}"},
     )
@@ -121,7 +121,7 @@ def test_an_app_opened_from_an_ehr_is_told_who_and_what_is_on_the_screen(
         "style": True,
         "banner": False,
         "intent": "reconcile-medications",
-        "fhirContext": [{"reference": f"Encounter/{encounter}", "role": "launch"}],
+        "fhirContext": [{"reference": "Task/t1", "role": "https://growth.example/role/asked"}],
         "scope": scope,
         "refreshed": ["p1", True],
         "other": 404,

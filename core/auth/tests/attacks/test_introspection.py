@@ -95,7 +95,7 @@ async def test_what_is_good_is_told_as_smart_wants_it(flow: Any, server: Any, wa
             "iat": claims["iat"],
             "jti": claims["jti"],
             "patient": "p1",
-            "fhirUser": claims["fhirUser"],
+            "fhirUser": f"{FHIR}/{claims['fhirUser']}",
         },
     )
 

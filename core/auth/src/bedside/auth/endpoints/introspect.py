@@ -44,4 +44,7 @@ def _told(authority: Authority, session: Session, client: Client, token: str) ->
     except Refused:
         return {"active": False}
     told = {name: known.claims[name] for name in _TOLD if name in known.claims}
+    if "fhirUser" in told:
+        # An absolute address, as in the ID token: those who compare the two compare letter by letter.
+        told["fhirUser"] = f"{authority.installation.fhir_base}/{told['fhirUser']}"
     return {"active": True, "token_type": "DPoP" if "cnf" in told else "Bearer", **told}

@@ -6,7 +6,7 @@ SMART leaves to the server how an EHR gets its `launch`: https://hl7.org/fhir/sm
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -26,6 +26,7 @@ from bedside.auth.whom import may_search
 from bedside.identity import Caller, Refused
 
 BODY_BYTES_MAX = 16 * 1024
+_ROLE = r"^(launch|[a-z][a-z0-9+.\-]{1,20}:[\x21-\x7e]{1,180})$"
 _FhirId = Annotated[str, Field(pattern=r"^[A-Za-z0-9\-.]{1,64}$")]
 
 
@@ -34,8 +35,20 @@ class _Reference(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     reference: str = Field(pattern=r"^[A-Z][A-Za-z]{1,63}/[A-Za-z0-9\-.]{1,64}$")
-    role: str | None = Field(default=None, min_length=1, max_length=200)
+    role: str | None = Field(
+        default=None, validate_default=True, pattern=r"^(launch|[a-z][a-z0-9+.\-]*:[\x21-\x7e]{1,180})$"
+    )
+    """An absolute URI; `launch`, the only word that SMART itself defines, is also what a missing one means."""
     type: str | None = Field(default=None, pattern=r"^[A-Z][A-Za-z]{1,63}$")
+
+    @field_validator("role")
+    @classmethod
+    def _whom_it_is_about_is_said_once(cls, role: str | None, known: ValidationInfo) -> str | None:
+        """A second patient or encounter, beside those of the launch, would be one too many to be sure."""
+        about = str(known.data.get("reference", "")).partition("/")[0]
+        if about in ("Patient", "Encounter") and role in (None, "launch"):
+            raise ValueError("the patient and the encounter have members of their own")
+        return role
 
 
 class _Asked(BaseModel):
