@@ -120,6 +120,7 @@ class Follower:
     async def _read_anew(self, cause: Cause) -> None:
         began = self._tried_at = time.monotonic()
         self._cause = None
+        asked_about = self._heard.other
         try:
             known = await self._read_all()
         finally:
@@ -130,7 +131,7 @@ class Follower:
             self._cause = cause if cause in ("start", "connected") else None
             return
         self._known = known
-        self._heard.restart(known)
+        self._heard.restart(known, asked_about)
         self._ahead_of_us_s = known.now.timestamp() - began
         self._inform(began)
 
@@ -172,22 +173,24 @@ class _Heard:
         self._position = 0
         self._ahead: set[int] = set()
         self._pulse: Pulse | None = None
-        self._other: int | None = None
+        self.other: int | None = None
         self._strange: set[int] = set()
 
     def is_strange(self, epoch: int) -> bool:
         """Whether it is of another installation on the same broker: asked about it, our owner knew nothing of it."""
         return epoch in self._strange
 
-    def restart(self, known: Known) -> None:
+    def restart(self, known: Known, asked_about: int | None) -> None:
+        """`asked_about` is the epoch that had been heard of, and was not ours, before the state was asked for."""
         if known.epoch != self._epoch:
             self._ahead.clear()
-        elif self._other is not None and len(self._strange) < _STRANGE_MAX:
-            self._strange.add(self._other)
-        self._other = None
+        elif asked_about is not None and len(self._strange) < _STRANGE_MAX:
+            self._strange.add(asked_about)
         self._strange.discard(known.epoch)
         self._epoch, self._position = known.epoch, known.position
-        self.lost, self.gap_since, self._pulse = False, None, None
+        # Of one that was heard of while the answer was on its way, the answer says nothing.
+        self.other = self.other if self.other not in (asked_about, known.epoch) else None
+        self.lost, self.gap_since, self._pulse = self.other is not None, None, None
         self._ahead = {position for position in self._ahead if position > known.position}
         self._advance()
 
@@ -219,7 +222,7 @@ class _Heard:
     def _differs(self, epoch: int) -> None:
         """Our owner was restored from a backup, or this is somebody else: reading anew will tell."""
         if epoch not in self._strange:
-            self.lost, self._other = True, epoch
+            self.lost, self.other = True, epoch
 
     def _advance(self) -> None:
         while self._position + 1 in self._ahead:
