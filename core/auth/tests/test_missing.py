@@ -34,6 +34,7 @@ def wants(*levels: str) -> Demands:
         (None, None, ANYTHING, "sign-in"),
         (shown("pwd"), NOTHING, ANYTHING, None),
         (shown("pwd"), STAFF, ANYTHING, "enrol"),
+        (shown("pwd"), Holding(must_enrol=True, may_enrol=False), ANYTHING, None),
         (shown("pwd"), APP, ANYTHING, "factor"),
         (shown("pwd"), Holding(frozenset({"totp"})), ANYTHING, "factor"),
         (shown("otp pwd"), APP, ANYTHING, None),
@@ -65,11 +66,15 @@ def test_the_next_step_follows_from_what_is_known(
 
 @pytest.mark.parametrize(
     ("holding", "demands"),
-    [(APP, wants("unheard-of")), (Holding(frozenset({"totp"}), passkeys_work=False), wants(PHISHING_RESISTANT))],
+    [
+        (APP, wants("unheard-of")),
+        (Holding(frozenset({"totp"}), passkeys_work=False), wants(PHISHING_RESISTANT)),
+        (Holding(may_enrol=False), wants(TWO_FACTORS)),
+    ],
 )
 def test_what_no_step_leads_to_is_refused(holding: Holding, demands: Demands) -> None:
     with pytest.raises(OAuthRefused) as refused:
-        missing(shown("otp pwd"), holding, demands)
+        missing(shown("otp pwd" if holding.factors else "pwd"), holding, demands)
     assert refused.value.error == "unmet_authentication_requirements"
 
 
