@@ -111,7 +111,7 @@ async def running(*services: Callable[[], Awaitable[None]]) -> AsyncIterator[lis
                 await task
 
 
-async def eventually(found: Callable[[], Awaitable[object]], expected: object, *, within_s: float = 5.0) -> None:
+async def eventually(found: Callable[[], Awaitable[object]], expected: object, *, within_s: float = 20.0) -> None:
     """Asserts that `found` comes to give `expected`."""
     deadline = asyncio.get_running_loop().time() + within_s
     seen = await found()
