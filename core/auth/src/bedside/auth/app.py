@@ -37,6 +37,7 @@ from bedside.auth.endpoints import (
     register,
     revocations,
     revoke,
+    scim,
     sign_in,
     token,
     userinfo,
@@ -70,6 +71,7 @@ _ENDPOINTS = (
     end_session,
     revocations,
     audit_events,
+    scim,
     admin,
 )
 _FROM_ANY_ORIGIN = ("/.well-known/", "/jwks", "/token", "/par", "/userinfo", "/revoke", "/launch", STYLE_PATH)

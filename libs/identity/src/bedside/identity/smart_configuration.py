@@ -76,6 +76,7 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "userinfo_endpoint": f"{issuer}/userinfo",
         "end_session_endpoint": f"{issuer}/end_session",
         "launch_endpoint": f"{issuer}/launch",
+        "scim_endpoint": f"{issuer}/scim/v2",
         "scopes_supported": list(SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],

@@ -1,6 +1,8 @@
 """What is known of a person beside what they may do."""
 
+import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +11,11 @@ from bedside.auth.tables import User
 
 USERNAME_CHARACTERS_MAX = 200
 NAME_CHARACTERS_MAX = 300
+PROFILE_CHARACTERS_MAX = 50_000
 _FHIR_USER = re.compile(r"(Practitioner|Patient|RelatedPerson|Person)/[A-Za-z0-9\-.]{1,64}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Half a character is no text: neither database would keep it.
+_UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -34,17 +39,18 @@ class Details:
 
     def check(self) -> None:
         """Raises DirectoryRefused `invalid`."""
-        _check_text("username", folded(self.username), USERNAME_CHARACTERS_MAX, required=True)
-        _check_text("name", self.name, NAME_CHARACTERS_MAX, required=True)
+        check_text("username", folded(self.username), USERNAME_CHARACTERS_MAX, required=True)
+        check_text("name", self.name, NAME_CHARACTERS_MAX, required=True)
         for what, text in (
             ("given name", self.given_name),
             ("family name", self.family_name),
             ("e-mail address", self.email),
             ("external id", self.external_id),
         ):
-            _check_text(what, text, NAME_CHARACTERS_MAX)
+            check_text(what, text, NAME_CHARACTERS_MAX)
         if self.fhir_user is not None and not _FHIR_USER.fullmatch(self.fhir_user):
             raise invalid("The record must be named like Practitioner/dr-shah or Patient/p1.")
+        _check_profile(self.profile)
 
 
 def details_of(user: User) -> Details:
@@ -65,7 +71,8 @@ def folded(username: str) -> str:
     return username.strip().casefold()
 
 
-def _check_text(what: str, text: str | None, characters_max: int, *, required: bool = False) -> None:
+def check_text(what: str, text: str | None, characters_max: int, *, required: bool = False) -> None:
+    """Raises DirectoryRefused `invalid`."""
     if text is None and not required:
         return
     if not text or not text.strip():
@@ -74,3 +81,23 @@ def _check_text(what: str, text: str | None, characters_max: int, *, required: b
         raise invalid(f"The {what} is longer than {characters_max} characters.")
     if _CONTROL.search(text):
         raise invalid(f"The {what} holds a control character.")
+
+
+def _check_profile(profile: dict[str, Any]) -> None:
+    if len(json.dumps(profile)) > PROFILE_CHARACTERS_MAX:
+        raise invalid(f"What is told of one person has {PROFILE_CHARACTERS_MAX} characters at most.")
+    if any(_UNKEPT.search(text) for text in _texts(profile)):
+        raise invalid("What is told of this person holds what is no character.")
+
+
+def _texts(told: Any) -> Iterator[str]:
+    """Everything written in it, names included."""
+    if isinstance(told, str):
+        yield told
+    elif isinstance(told, dict):
+        for name, value in told.items():
+            yield name
+            yield from _texts(value)
+    elif isinstance(told, list):
+        for value in told:
+            yield from _texts(value)

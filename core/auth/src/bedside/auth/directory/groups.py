@@ -8,6 +8,7 @@ from sqlmodel import Session, col, delete, select
 from bedside.auth.authority import Authority
 from bedside.auth.directory.actor import Actor
 from bedside.auth.directory.administering import note
+from bedside.auth.directory.details import NAME_CHARACTERS_MAX, check_text
 from bedside.auth.directory.judging import judged
 from bedside.auth.directory.refusing import DirectoryRefused, invalid
 from bedside.auth.directory.roles import check_roles
@@ -40,7 +41,7 @@ def roles_of_group(session: Session, group: Group) -> list[str]:
 def create_group(
     authority: Authority, session: Session, actor: Actor, name: str, *, external_id: str | None = None
 ) -> Group:
-    _check_name(name)
+    _check(name, external_id)
     with judged(authority, session, actor, []):
         _check_free(session, name)
         group = Group(
@@ -54,7 +55,7 @@ def create_group(
 def rename_group(
     authority: Authority, session: Session, actor: Actor, group: Group, name: str, *, external_id: str | None
 ) -> None:
-    _check_name(name)
+    _check(name, external_id)
     with judged(authority, session, actor, []):
         if name.strip() != group.name:
             _check_free(session, name)
@@ -129,6 +130,7 @@ def _check_free(session: Session, name: str) -> None:
         raise DirectoryRefused("group-name-taken", "There is a group of that name already.")
 
 
-def _check_name(name: str) -> None:
+def _check(name: str, external_id: str | None) -> None:
     if not name.strip() or len(name) > _NAME_CHARACTERS_MAX or not name.isprintable():
         raise invalid(f"A group's name has 1 to {_NAME_CHARACTERS_MAX} printable characters.")
+    check_text("external id", external_id, NAME_CHARACTERS_MAX)
