@@ -15,7 +15,7 @@ from bedside.events.catalog import BreakGlassUsed
 from bedside.gateway.emergencies import AuthsEmergencies
 from bedside.gateway.federation.federated_base import FederatedBase
 from bedside.gateway.federation.wire import NetworkWire
-from bedside.gateway.ownership import ENCOUNTERS, PATIENTS
+from bedside.gateway.ownership import AUTH, ENCOUNTERS, PATIENTS
 from bedside.gateway.problems import told
 from bedside.gateway.viewing.app import views_app
 from bedside.gateway.viewing.records import OwnersRecords
@@ -31,7 +31,11 @@ async def build(runtime: Runtime) -> ASGIApp:
     runtime.listeners.append(partial(_forget, exchange))
     base = FederatedBase(
         public_base=settings.fhir_base,
-        addresses={PATIENTS: settings.address("patients"), ENCOUNTERS: settings.address("encounters")},
+        addresses={
+            PATIENTS: settings.address("patients"),
+            ENCOUNTERS: settings.address("encounters"),
+            AUTH: settings.address("auth"),
+        },
         issuer=settings.issuer,
         verifier=runtime.verifier({settings.fhir_base}),
         wire=NetworkWire(),
@@ -67,6 +71,7 @@ async def build(runtime: Runtime) -> ASGIApp:
     public = Starlette(
         routes=[*base.routes(), Mount("/v1", views)], exception_handlers={HTTPException: told}, lifespan=lifespan
     )
+    runtime.notes_accesses(public)
     # The workbench is a client of the same API as everyone's, without the network between.
     inside = httpx.AsyncClient(transport=httpx.ASGITransport(public), base_url="http://gateway")
     public.routes.extend(workbench_routes(runtime, inside))

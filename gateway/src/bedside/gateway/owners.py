@@ -9,7 +9,7 @@ import orjson
 
 from bedside.gateway.federation.breaker import Breaker
 from bedside.gateway.federation.wire import Answer, Body, Headers, Streamed, Unreachable, Wire
-from bedside.gateway.ownership import SERVICES, Ownership
+from bedside.gateway.ownership import AUTH, SERVICES, Ownership
 from bedside.identity import Unreachable as AuthUnreachable
 
 __all__ = ["Answer", "Owners", "Streamed", "TokenExchange", "Unreachable"]
@@ -48,13 +48,17 @@ class Owners:
         self._wire = wire
         self._exchange = exchange
         self._own_token = own_token
-        self._breakers = {service: Breaker() for service in SERVICES}
+        self._breakers = {service: Breaker() for service in (*SERVICES, AUTH)}
 
     def owner_of(self, type_name: str) -> str | None:
         return self.ownership.owner_of(type_name)
 
     def address(self, service: str) -> str:
         return self._addresses[service]
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        return tuple(self._addresses)
 
     def below_base(self, url: str) -> str:
         """A link on the public base as the path and query that `request` takes."""

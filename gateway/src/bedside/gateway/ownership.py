@@ -5,6 +5,8 @@ from collections.abc import Iterable
 PATIENTS = "patients"
 ENCOUNTERS = "encounters"
 SERVICES = (PATIENTS, ENCOUNTERS)
+AUTH = "auth"
+"""Owns the access log, which stands beside the records: no search, bundle or transaction of theirs reaches it."""
 
 
 def _names(words: str) -> frozenset[str]:

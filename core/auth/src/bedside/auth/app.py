@@ -22,6 +22,7 @@ from bedside.auth.authority import Authority
 from bedside.auth.authorizing import AnsweredAlready
 from bedside.auth.closed import Closed
 from bedside.auth.endpoints import (
+    accesses,
     account_password,
     audit_events,
     authorize,
@@ -70,6 +71,7 @@ _ENDPOINTS = (
     glass,
     end_session,
     revocations,
+    accesses,
     audit_events,
     scim,
     admin,

@@ -22,9 +22,10 @@ _EXCHANGES_WITH = {
 _SERVICE_SCOPE = {
     # Deletion is for undoing: a transaction over two owners that the second refuses takes back what the first created.
     # Before one owner deletes, the others are asked who refers to it.
-    "gateway": "system/*.rds system/existence.read system/events.read system/revocations.read introspect",
-    "patients": "system/*.rs system/existence.read system/events.read system/revocations.read",
-    "encounters": "system/*.rs system/existence.read system/events.read system/revocations.read",
+    "gateway": "system/*.rds system/existence.read system/events.read system/revocations.read system/accesses.write"
+    " introspect",
+    "patients": "system/*.rs system/existence.read system/events.read system/revocations.read system/accesses.write",
+    "encounters": "system/*.rs system/existence.read system/events.read system/revocations.read system/accesses.write",
 }
 # The workbench may ask for everything a person may do: the role decides what that is.
 WORKBENCH_SCOPE = (

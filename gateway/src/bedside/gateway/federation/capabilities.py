@@ -1,7 +1,7 @@
 """One CapabilityStatement of all owners' statements, kept and refreshed while the gateway runs."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -34,7 +34,7 @@ class Capabilities:
         if self._merged is None:
             await self.refresh()
         if self._merged is None:
-            missing = ", ".join(service for service in SERVICES if service not in self._seen)
+            missing = ", ".join(service for service in self._owners.services if service not in self._seen)
             issue = Issue("transient", f"The capabilities of {missing} are not known yet.")
             return outcome(503, [issue], {"Retry-After": str(RETRY_AFTER_S)})
         mode = request.query_params.get("mode", "full")
@@ -46,10 +46,12 @@ class Capabilities:
 
     async def refresh(self) -> bool:
         """Asks every owner; whether all answered."""
-        answered = await asyncio.gather(*(self._ask(service) for service in SERVICES))
-        if all(service in self._seen for service in SERVICES):
+        services = self._owners.services
+        answered = await asyncio.gather(*(self._ask(service) for service in services))
+        if all(service in self._seen for service in services):
             statements = [self._seen[service] for service in SERVICES]
-            self._merged = orjson.dumps(merged(statements, self._owners.public_base, self._security))
+            beside = [self._seen[service] for service in services if service not in SERVICES]
+            self._merged = orjson.dumps(merged(statements, self._owners.public_base, self._security, beside=beside))
         return all(answered)
 
     async def keep_fresh(self) -> None:
@@ -67,16 +69,28 @@ class Capabilities:
             log.warning("no capabilities", service=service)
             return False
         self._seen[service] = statement
+        if service not in SERVICES:
+            return True
         self._owners.ownership.learn(service, [each["type"] for each in statement["rest"][0].get("resource", [])])
         return True
 
 
-def merged(statements: list[dict[str, Any]], public_base: str, security: Mapping[str, Any]) -> dict[str, Any]:
-    """The first statement's particulars, every statement's resource types, and our address."""
+def merged(
+    statements: list[dict[str, Any]],
+    public_base: str,
+    security: Mapping[str, Any],
+    *,
+    beside: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
+    """The first statement's particulars, every statement's resource types, and our address.
+
+    Of those `beside` only the types: what can be done with all types is not asked of them.
+    """
     first = statements[0]
     rests = [statement["rest"][0] for statement in statements]
+    all_rests = [*rests, *(statement["rest"][0] for statement in beside)]
     resources = sorted(
-        (each for rest in rests for each in rest.get("resource", [])), key=lambda each: str(each["type"])
+        (each for rest in all_rests for each in rest.get("resource", [])), key=lambda each: str(each["type"])
     )
     rest = {
         **rests[0],

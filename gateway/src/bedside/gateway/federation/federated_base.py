@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.routing import Route
 
+from bedside.gateway.federation.access_log import AccessLog
 from bedside.gateway.federation.alone import Alone
 from bedside.gateway.federation.batches import Batches
 from bedside.gateway.federation.capabilities import Capabilities
@@ -74,6 +75,7 @@ class FederatedBase:
             forwarding=forwarding,
             exports=ExportEndpoints(self._exports, self._door),
             labels=Labels(self.owners, self._door),
+            access_log=AccessLog(self.owners, self._door),
             capabilities=self.capabilities,
             discovery=self._discovery,
         )

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from bedside.fhir.outcome import Issue, Refused
+from bedside.gateway.federation.access_log import AccessLog
 from bedside.gateway.federation.batches import Batches
 from bedside.gateway.federation.browsers import OpenToBrowsers
 from bedside.gateway.federation.capabilities import Capabilities
@@ -29,7 +30,8 @@ from bedside.identity.access import PUBLIC, fhir
 
 
 class _Type(Convertor[str]):
-    regex = "[A-Z][A-Za-z]*"
+    # The access log has routes of its own.
+    regex = "(?!AuditEvent/)[A-Z][A-Za-z]*"
 
     def convert(self, value: str) -> str:
         return value
@@ -97,6 +99,7 @@ def federation_routes(
     forwarding: Forwarding,
     exports: ExportEndpoints,
     labels: Labels,
+    access_log: AccessLog,
     capabilities: Capabilities,
     discovery: Discovery,
     prefix: str = "/fhir",
@@ -105,6 +108,7 @@ def federation_routes(
     return [
         # What is asked most is tried first; it is no other route's path, since their words begin otherwise.
         Route(f"{prefix}/{{type_name:fhir_type}}/{{id:fhir_id}}", OpenToBrowsers(forwarding)),
+        *access_log.routes(prefix, OpenToBrowsers),
         Route(f"{prefix}/.well-known/smart-configuration", OpenToBrowsers(_Shown(discovery.show))),
         Route(f"{prefix}/metadata", OpenToBrowsers(_Shown(capabilities.show))),
         *exports.routes(prefix, OpenToBrowsers),

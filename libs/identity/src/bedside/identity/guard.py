@@ -33,6 +33,16 @@ from bedside.identity.token import Verified, Verifier
 CALLERS_KEPT_MAX = 2_000
 
 
+NOTED = "bedside.noted"
+
+
+@dataclass(slots=True)
+class Noted:
+    """Put into a request's scope as `NOTED` by who wants to know whom the guard let in."""
+
+    caller: Caller | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Admitted:
     """`bearer` is the token as it came, for exchanging it."""
@@ -52,7 +62,10 @@ class Guard:
         """`scope` is the request's, as ASGI has it. Raises Refused, and Unreachable when nobody can tell."""
         scheme, bearer = credentials_of(scope["headers"])
         shown = Shown.of(scope, self._verifier.places) if scheme == "dpop" else None
-        return Admitted(bearer, self._caller(bearer, await self._verifier.verify(bearer, shown)))
+        caller = self._caller(bearer, await self._verifier.verify(bearer, shown))
+        if (noted := scope.get(NOTED)) is not None:
+            noted.caller = caller
+        return Admitted(bearer, caller)
 
     def _caller(self, bearer: str, verified: Verified) -> Caller:
         # The verifier answers a token it knows with the same object, every check made anew; only what follows from

@@ -39,7 +39,9 @@ async def core_service(declaration: Service, runtime: Runtime) -> ASGIApp:
     )
     runtime.tells()
     await runtime.reacts(declaration.reactions)
-    return Starlette(routes=[Route("/events", FeedRoute(runtime.own_database, verifier).shown), Mount("/", app)])
+    served = Starlette(routes=[Route("/events", FeedRoute(runtime.own_database, verifier).shown), Mount("/", app)])
+    runtime.notes_accesses(served, through=frozenset({"gateway"}))
+    return served
 
 
 def _peers(runtime: Runtime) -> Peers:

@@ -14,6 +14,7 @@ from bedside.service.settings import ServiceName, Settings
 
 if TYPE_CHECKING:
     import httpx
+    from starlette.applications import Starlette
 
     from bedside.events import Event, Reaction, Transport
     from bedside.identity import Denylist, Keys, ServiceLogin, Verifier
@@ -95,6 +96,15 @@ class Runtime:
         self.in_background("revocations", follower.run)
         self.ready_when("revocations", self.hearing.check)
         self.before_serving.append(follower.tried.wait)
+
+    def notes_accesses(self, app: Starlette, *, through: frozenset[str] = frozenset()) -> None:
+        """Tells the access log of every request of an identified caller; an edge in `through` tells of its own."""
+        from bedside.service.accesses import Journal, Noting, Shipping
+
+        journal = Journal(self.settings.data_dir / "accesses" / self.name)
+        app.add_middleware(Noting, journal=journal, source=self.name, clock=self.real_clock, through=through)
+        auth = self.settings.address("auth")
+        self.in_background("accesses", Shipping(journal, auth=auth, http=self.http, login=self.login).run)
 
     def has_a_heartbeat(self) -> None:
         """Lets those who follow this service know, each second, how much it has told."""
