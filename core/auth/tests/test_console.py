@@ -17,7 +17,7 @@ from bedside.auth.tables import Session as BrowserSession
 from bedside.identity import roles as known_roles
 from bedside.identity.roles import Role
 from bedside.identity.scopes import Scopes
-from core.auth.tests.administering import Administering
+from core.auth.tests.administering import Administering, note_of
 
 
 def routes_of(authority: Any) -> list[tuple[str, str, str]]:
@@ -142,6 +142,77 @@ async def test_what_names_nothing_is_not_found(flow: Any, server: Any, authority
         if "unknown" in path:
             form = {"data": {"csrf": admin.csrf}} if method == "POST" else {}
             assert (await server.request(method, path, **form)).status_code == 404, path
+
+
+ASK_ANEW = [
+    ("/admin/users/new", "/admin/users/new"),
+    ("/admin/clients/new", "/admin/clients/new"),
+    ("/admin/clients/integrator/rotate", "/admin/clients/integrator/rotate"),
+    ("/admin/clients/integrator/disable", "/admin/clients/integrator/disable"),
+    ("/admin/clients/initial-access-tokens", "/admin/clients/initial-access-tokens"),
+    ("/admin/keys", "/admin/keys/rotate"),
+    ("/admin/groups", "/admin/groups"),
+]
+"""Pages with a form, and where it is sent: what only somebody who showed of late who they are may do."""
+AT_ONCE = {
+    "/admin/sessions/unknown/end",
+    "/admin/sessions/apps/unknown/end",
+    "/admin/consents/withdraw",
+    "/admin/clients/initial-access-tokens/unknown/withdraw",
+    "/admin/glass/unknown/review",
+}
+"""Acts that only take from others what was given to them, and a review: they do not wait for a sign-in."""
+
+
+@pytest.mark.usefixtures("somebody_else")
+async def test_whatever_is_hard_to_undo_asks_who_one_is_after_twenty_minutes(
+    flow: Any, server: Any, authority: Any, clock: Any
+) -> None:
+    admin = Administering(flow)
+    await admin.open("/admin/sessions")
+    form = {"csrf": admin.csrf}
+    for _ in range(2):
+        clock.advance(minutes=10, seconds=1)
+        await server.get("/admin/sessions")
+    done = set()
+    for method, path, _ in routes_of(authority):
+        if method == "POST" and (await server.post(path, data=form)).status_code != 303:
+            done.add(path)
+    assert done == AT_ONCE
+
+
+@pytest.mark.parametrize(("page", "act"), ASK_ANEW)
+async def test_what_asked_anew_who_one_is_was_not_done_and_the_page_says_so(
+    flow: Any, server: Any, clock: Any, page: str, act: str
+) -> None:
+    admin = Administering(flow)
+    await admin.open(page)
+    form = {"csrf": admin.csrf, "name": "x", "made_for": "x"}
+    for _ in range(2):
+        clock.advance(minutes=10, seconds=1)
+        await server.get("/admin/sessions")
+    answer = await server.post(act, data=form)
+    assert (answer.status_code, answer.headers["location"][:17]) == (303, "/sign-in?request=")
+    signed_in = await flow.submit(
+        await server.get(answer.headers["location"]), username="admin", password="correct horse battery staple"
+    )
+    shown = admin.shown = await server.get(signed_in.headers["location"])
+    assert note_of(shown) == "You had to show who you are first, so nothing was done yet: do it now if you want it."
+    # The twin: sent from there it is done, or refused for another reason.
+    again = await server.post(act, data=form | {"csrf": admin.csrf})
+    assert not again.headers.get("location", "").startswith("/sign-in"), again.text
+
+
+async def test_who_opened_a_form_in_time_has_ten_minutes_to_fill_it_in(flow: Any, server: Any, clock: Any) -> None:
+    admin = Administering(flow)
+    await admin.open("/admin/users/new")
+    clock.advance(minutes=9)
+    await server.get("/admin/users/new")
+    clock.advance(minutes=9)
+    page = await admin.send("/admin/users/new", username="kim", name="Soo-Jin Kim")
+    assert note_of(page) == "The user is made."
+    asked = await server.get("/admin/users/new")
+    assert (asked.status_code, asked.headers["location"][:17]) == (303, "/sign-in?request=")
 
 
 async def test_a_note_is_shown_once_to_its_session_only(flow: Any, authority: Any, clock: Any) -> None:

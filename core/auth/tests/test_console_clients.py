@@ -93,19 +93,26 @@ async def test_a_client_with_a_key_is_registered_with_its_keys(admin: Administer
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"name": ""}, "Client_name is missing"),
+        ({"name": ""}, "Give it a name"),
         ({"client_id": "integrator"}, "There is a client of this id"),
         ({"client_id": "bedside-auth"}, "There is a client of this id"),
         ({"client_id": "../x"}, "A client id has at most 64"),
-        ({"grant_types": []}, "Grant_types names none"),
-        ({"redirect_uris": "https://x.example/"}, "Redirect_uris are of use with"),
+        ({"grant_types": []}, "Choose what it may do"),
+        ({"redirect_uris": "https://x.example/"}, "Redirect URIs are used only by"),
         ({"grant_types": "authorization_code", "redirect_uris": "http://evil.example/"}, "A redirect URI is an https"),
         ({"grant_types": "authorization_code", "redirect_uris": "https://*.example/"}, "Redirect URIs have no wildc"),
-        ({"auth_method": "private_key_jwt"}, "Private_key_jwt needs jwks or jwks_uri"),
+        ({"auth_method": "private_key_jwt"}, "It shows a key of its own: give"),
         ({"auth_method": "private_key_jwt", "jwks": "{"}, "The keys are no JSON"),
         ({"auth_method": "private_key_jwt", "jwks": "[1]"}, "The keys are no JWK Set"),
         ({"auth_method": "private_key_jwt", "jwks": "[" * 5000}, "The keys are no JSON"),
-        ({"scope": 'system/"x"'}, "Scope is no list of scopes"),
+        ({"auth_method": "none"}, "A public app cannot act for itself"),
+        ({"grant_types": ["client_credentials", "refresh_token"]}, "It can go on acting"),
+        ({"grant_types": "authorization_code"}, "A program that acts for a person needs"),
+        ({"audiences": "patients/"}, "What its tokens are for"),
+        ({"auth_method": "private_key_jwt", "jwks_uri": "http://x.example/"}, "The address of its keys must"),
+        ({"auth_method": "private_key_jwt", "jwks": "{}", "jwks_uri": "https://x.example/"}, "Give the address"),
+        ({"name": "a\u2028b"}, "The name holds characters"),
+        ({"scope": 'system/"x"'}, "A scope has a character"),
     ],
 )
 async def test_what_cannot_be_registered_is_shown_again_with_the_reason(
@@ -189,10 +196,42 @@ async def test_clients_are_found_by_name_and_state(admin: Administering) -> None
 
 async def test_an_initial_access_token_is_shown_once(admin: Administering, authority: Any) -> None:
     await admin.open("/admin/clients/initial-access-tokens")
-    page = await admin.send("/admin/clients/initial-access-tokens")
+    page = await admin.send("/admin/clients/initial-access-tokens", made_for="Growth charts Ltd")
     assert secret_of(page)
     again = await admin.open("/admin/clients/initial-access-tokens")
     assert (secret_of(again), again.text.count('data-testid="token-row"'), "The admin" in again.text) == (None, 1, True)
+    assert "Growth charts Ltd" in again.text
+
+
+async def test_an_initial_access_token_for_nobody_is_not_made(admin: Administering) -> None:
+    await admin.open("/admin/clients/initial-access-tokens")
+    page = await admin.send("/admin/clients/initial-access-tokens", made_for=" ")
+    assert (note_of(page)[:18], "token-row" in page.text) == ("Say whom it is for", False)
+
+
+async def registered_with(server: Any, token: str | None) -> int:
+    app = {"client_name": "Chart", "redirect_uris": ["https://app.example/"], "token_endpoint_auth_method": "none"}
+    headers = {"Authorization": f"Bearer {token}"}
+    return int((await server.post("/register", json=app, headers=headers)).status_code)
+
+
+async def test_a_withdrawn_initial_access_token_registers_nothing(
+    admin: Administering, server: Any, authority: Any
+) -> None:
+    tokens = []
+    for whom in ("kept", "withdrawn"):
+        await admin.open("/admin/clients/initial-access-tokens")
+        tokens.append(secret_of(await admin.send("/admin/clients/initial-access-tokens", made_for=whom)))
+    row = re.search(r'action="([^"]+/withdraw)">(?:(?!</form>).)*for withdrawn"', admin.shown.text, re.S)
+    assert row
+    assert note_of(await admin.send(row[1])).startswith("Withdrawn")
+    assert [await registered_with(server, token) for token in tokens] == [201, 401]
+    await admin.open("/admin/clients/initial-access-tokens")
+    assert "kept" not in admin.shown.text, "a used one is not offered"
+    assert (await admin.send(row[1].replace("withdraw", "x"))).status_code in (404, 405)
+    with authority.units.reading() as session:
+        acts = session.exec(select(AuditEvent.action).where(AuditEvent.action.startswith("initial-access"))).all()
+    assert sorted(acts) == ["initial-access-token-made"] * 2 + ["initial-access-token-withdrawn"]
 
 
 def test_the_form_offers_what_can_be_registered() -> None:

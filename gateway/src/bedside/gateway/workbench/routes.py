@@ -74,6 +74,7 @@ class _Workbench:
             lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
         )
+        self._templates.globals["administration"] = f"{settings.issuer}/admin"
         self._templates.filters |= wording.filters(settings.zone)
 
     def routes(self) -> list[BaseRoute]:

@@ -58,7 +58,7 @@ def declare(console: Console) -> None:
         text = "There is a new secret. The one until now still works: end it once the program uses the new one."
         return visit.done(f"{PATH}/{client.id}", Note(text, secret=secret, shown_as="Client secret"))
 
-    @console.act(f"{ONE}/end-old-secret", may=CLIENTS)
+    @console.act(f"{ONE}/end-old-secret", may=CLIENTS, fresh=True)
     def end_old(visit: Visit) -> Response:
         client = found_client(visit)
         if client is None:
@@ -84,7 +84,7 @@ def declare(console: Console) -> None:
         disable_client(visit.authority, visit.session, client, by=by(visit))
         return visit.done(f"{PATH}/{client.id}", "The program is disabled. What it was granted is over.")
 
-    @console.act(f"{ONE}/enable", may=CLIENTS)
+    @console.act(f"{ONE}/enable", may=CLIENTS, fresh=True)
     def enable(visit: Visit) -> Response:
         client = found_client(visit)
         if client is None:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from bedside.auth.admin.client import GRANTS, METHODS, ONE
 from bedside.auth.admin.clients import PATH, by, found_client
 from bedside.auth.admin.console import Console, Refusal, Visit
+from bedside.auth.admin.mending import in_words_of_the_form
 from bedside.auth.admin.notes import Note
 from bedside.auth.admin.sections import CLIENTS
 from bedside.auth.admin.typing_in import typed, typed_lines
@@ -23,7 +24,7 @@ _EMPTY = ClientMetadata(name="", grant_types=("authorization_code", "refresh_tok
 
 
 def declare(console: Console) -> None:
-    @console.page(NEW, may=CLIENTS)
+    @console.page(NEW, may=CLIENTS, fresh=True)
     def new(visit: Visit) -> Response:
         return _form(visit, _fields(_EMPTY), new=True)
 
@@ -35,7 +36,7 @@ def declare(console: Console) -> None:
         note = Note("The program is registered.", secret=registered.secret, shown_as="Client secret")
         return visit.done(f"{PATH}/{registered.client.id}", note)
 
-    @console.page(f"{ONE}/edit", may=CLIENTS)
+    @console.page(f"{ONE}/edit", may=CLIENTS, fresh=True)
     def edit(visit: Visit) -> Response:
         client = found_client(visit)
         if client is None or client.service:
@@ -54,11 +55,13 @@ def declare(console: Console) -> None:
 
 
 def _refused_new(visit: Visit, sentence: str) -> Response:
-    return _form(visit, _typed_fields(visit.form), new=True, problem=sentence)
+    return _form(visit, _typed_fields(visit.form), new=True, problem=in_words_of_the_form(sentence))
 
 
 def _refused_edit(visit: Visit, sentence: str) -> Response:
-    return _form(visit, _typed_fields(visit.form), new=False, problem=sentence, client=found_client(visit))
+    return _form(
+        visit, _typed_fields(visit.form), new=False, problem=in_words_of_the_form(sentence), client=found_client(visit)
+    )
 
 
 def _read(before: ClientMetadata, form: Parameters) -> ClientMetadata:

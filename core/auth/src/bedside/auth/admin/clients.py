@@ -6,13 +6,13 @@ from typing import Any
 from sqlmodel import Session, col, or_, select
 from starlette.responses import Response
 
-from bedside.auth.admin.console import Console, Visit
+from bedside.auth.admin.console import Console, Refusal, Visit
 from bedside.auth.admin.notes import Note
 from bedside.auth.admin.paging import address_of_page, page_number, page_of
 from bedside.auth.admin.sections import CLIENTS
 from bedside.auth.admin.typing_in import typed
 from bedside.auth.authorizing import OWN_PAGES
-from bedside.auth.clients import INITIAL_TOKEN_LIFE, By, make_initial_access_token
+from bedside.auth.clients import INITIAL_TOKEN_LIFE, By, make_initial_access_token, withdraw_initial_access_token
 from bedside.auth.tables import Client, InitialAccessToken, User
 
 PATH = "/admin/clients"
@@ -35,9 +35,19 @@ def declare(console: Console) -> None:
 
     @console.act(TOKENS, may=CLIENTS, fresh=True)
     def make_token(visit: Visit) -> Response:
-        token = make_initial_access_token(visit.authority, visit.session, by=by(visit))
+        made_for = typed(visit.form, "made_for", characters_max=100)
+        if not made_for:
+            raise Refusal("invalid", "Say whom it is for: by that you know it again when you want to withdraw it.")
+        token = make_initial_access_token(visit.authority, visit.session, by=by(visit), made_for=made_for)
         text = "The token is made. Whoever has it may register one program, without access for programs of their own."
         return visit.done(TOKENS, Note(text, secret=token, shown_as="Initial access token"))
+
+    @console.act(f"{TOKENS}/{{token_id}}/withdraw", may=CLIENTS)
+    def withdraw_token(visit: Visit) -> Response:
+        token_id = visit.named["token_id"]
+        if not withdraw_initial_access_token(visit.authority, visit.session, token_id, by=by(visit)):
+            return visit.nothing_there()
+        return visit.done(TOKENS, "Withdrawn: nobody can register with it any more.")
 
 
 def by(visit: Visit) -> By:

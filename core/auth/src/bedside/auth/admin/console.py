@@ -31,6 +31,10 @@ from bedside.auth.sign_in.own_pages import ask_for_own_page, own_path
 
 FRONT = "/admin"
 _NOTHING = Parameters()
+_NOT_DONE = "again"
+_SEND_AGAIN = Note(
+    "You had to show who you are first, so nothing was done yet: do it now if you want it.", problem=True
+)
 
 
 @dataclass
@@ -163,6 +167,8 @@ class Console:
                 return browser.remember(admitted)
             handle = query.get(PARAMETER)
             note = take_note(self._authority, session, admitted.browser_session, handle) if handle else None
+            if note is None and query.get(_NOT_DONE):
+                note = _SEND_AGAIN
         # Long lists are read beside whoever writes.
         with self._authority.units.reading() as session:
             named = {name: str(value) for name, value in request.path_params.items()}
@@ -197,7 +203,7 @@ class Console:
             return self._asked_to_sign_in(session, browser, request)
         if not visitor.words & ({route.may} if route.may else WORDS):
             return _not_for(Visit(self._authority, session, visitor, request.url.path, {}), route)
-        if route.fresh and not is_fresh(self._authority, visitor):
+        if route.fresh and not is_fresh(self._authority, visitor, sending=request.method == "POST"):
             return self._asked_to_sign_in(session, browser, request, again=True)
         return visitor
 
@@ -205,8 +211,10 @@ class Console:
         self, session: Session, browser: Browser, request: Request, *, again: bool = False
     ) -> Response:
         """Afterwards they see the page they asked for, or the one their form was on: nothing is posted twice."""
-        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        onward = own_path(asked if request.method == "GET" else self.page_above(request.url.path))
+        if request.method == "GET":
+            onward = own_path(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
+        else:
+            onward = own_path(f"{self.page_above(request.url.path)}?{_NOT_DONE}=1")
         after = self._authority.clock.now() - FRESH if again else None
         pending = ask_for_own_page(
             self._authority, session, onward or FRONT, browser=browser.name, signed_in_after=after

@@ -14,7 +14,7 @@ def declare(console: Console) -> None:
     def listed(visit: Visit) -> Response:
         return visit.shown("keys.html", keys=all_keys(visit.session, now=visit.authority.clock.now()))
 
-    @console.act(f"{PATH}/rotate", may=KEYS)
+    @console.act(f"{PATH}/rotate", may=KEYS, fresh=True)
     def rotate(visit: Visit) -> Response:
         rotate_within(visit.authority, visit.session, _occasion(visit))
         return visit.done(PATH, "New keys are published. They sign in ten minutes, when everybody knows them.")

@@ -53,5 +53,5 @@ def page_of(session: Session, rows: Any, *, number: int) -> Page[Any]:
 
 def address_of_page(path: str, query: Parameters, number: int) -> str:
     """The same list with the same filters, turned to that page."""
-    kept = [(name, value) for name, value in query.pairs if name not in ("page", "note") and value]
+    kept = [(name, value) for name, value in query.pairs if name not in ("page", "note", "again") and value]
     return f"{path}?{urlencode([*kept, ('page', str(number))])}"

@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from starlette.responses import Response
 
 from bedside.auth.admin.console import Console, Refusal, Visit
+from bedside.auth.admin.label_words import label_in_words, labels_by_words
 from bedside.auth.admin.notes import Note
 from bedside.auth.admin.sections import SESSIONS, USERS
 from bedside.auth.admin.sessions import living_of
@@ -31,10 +32,11 @@ from bedside.auth.directory import (
 from bedside.auth.endpoints.password import link_to
 from bedside.auth.sign_in.lockout import account_of
 from bedside.auth.tables import Attempt, User
-from bedside.identity import SENSITIVE_LABELS
 from bedside.identity.roles import ROLES
 
 ONE = f"{PATH}/{{user_id}}"
+_SOON = timedelta(days=14)
+"""A right to a label that ends within it is marked, so that who still needs it asks in time."""
 Act = Callable[[Visit, User], Note | str]
 """Does it, and says so."""
 
@@ -128,7 +130,9 @@ def _shown(visit: Visit, user: User) -> Response:
         proxies=patients_of(session, user, now=now),
         sessions_of_them=living_of(session, user, now=now) if SESSIONS in visit.visitor.words else None,
         roles=sorted(ROLES),
-        labels=sorted(SENSITIVE_LABELS),
+        labels=labels_by_words(),
+        label_in_words=label_in_words,
+        soon=_SOON,
         today=now.astimezone(visit.authority.installation.zone).date().isoformat(),
     )
 

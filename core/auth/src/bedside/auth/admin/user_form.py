@@ -19,7 +19,7 @@ _EMPTY = Details(username="", name="")
 
 
 def declare(console: Console) -> None:
-    @console.page(NEW, may=USERS)
+    @console.page(NEW, may=USERS, fresh=True)
     def new(visit: Visit) -> Response:
         return _form(visit, _fields(_EMPTY), roles=[], new=True)
 
@@ -29,7 +29,7 @@ def declare(console: Console) -> None:
         user = create_user(visit.authority, visit.session, actor(visit), details, roles=roles)
         return visit.done(f"{PATH}/{user.id}", "The user is made.")
 
-    @console.page(f"{ONE}/edit", may=USERS)
+    @console.page(f"{ONE}/edit", may=USERS, fresh=True)
     def edit(visit: Visit) -> Response:
         user = find_user(visit.session, visit.named["user_id"])
         if user is None:

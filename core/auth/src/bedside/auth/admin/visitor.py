@@ -15,7 +15,9 @@ from bedside.auth.tables import User
 from bedside.identity.roles import ceiling
 
 FRESH = timedelta(minutes=10)
-"""How long after showing who one is one may do what is hard to undo."""
+"""How long after showing who one is one may open what is hard to undo."""
+TYPING = timedelta(minutes=10)
+"""How much longer what was opened in time may be sent: whoever fills in a form does not lose it."""
 
 
 @dataclass(frozen=True)
@@ -44,5 +46,6 @@ def form_of(browser_session: BrowserSession) -> str:
     return f"console {browser_session.id}"
 
 
-def is_fresh(authority: Authority, visitor: Visitor) -> bool:
-    return visitor.browser_session.auth_time > authority.clock.now() - FRESH
+def is_fresh(authority: Authority, visitor: Visitor, *, sending: bool) -> bool:
+    life = FRESH + TYPING if sending else FRESH
+    return visitor.browser_session.auth_time > authority.clock.now() - life

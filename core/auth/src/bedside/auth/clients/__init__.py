@@ -1,6 +1,10 @@
 """Registering programs and changing what is registered, for administrators and for programs themselves."""
 
-from bedside.auth.clients.initial_access import INITIAL_TOKEN_LIFE, make_initial_access_token
+from bedside.auth.clients.initial_access import (
+    INITIAL_TOKEN_LIFE,
+    make_initial_access_token,
+    withdraw_initial_access_token,
+)
 from bedside.auth.clients.metadata import ClientMetadata
 from bedside.auth.clients.registering import (
     By,
@@ -27,4 +31,5 @@ __all__ = [
     "remove_client",
     "rotate_secret",
     "update_client",
+    "withdraw_initial_access_token",
 ]

@@ -67,6 +67,8 @@ class InitialAccessToken(SQLModel, table=True):
     """The SHA-256 of the token."""
     made_by: str
     """`User/…`"""
+    made_for: str = ""
+    """Whom it was given to, as its maker called them."""
     expires_at: datetime = Field(sa_type=Instant)
     used_at: datetime | None = Field(default=None, sa_type=Instant)
 
