@@ -15,6 +15,7 @@ from bedside.identity.scopes import Scopes
 _CHALLENGE = re.compile(r"[A-Za-z0-9\-_]{43}")
 _VALUE_MAX = 2_000
 _ACR_VALUES_MAX = 10
+_LOGIN_HINT_MAX = 200
 _PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 
 
@@ -42,6 +43,10 @@ class AuthorizationRequest:
     """Most wanted first."""
     launch: str | None = None
     """What an EHR gave the app to hand on."""
+    login_hint: str | None = None
+    """The username, as far as the app knows it."""
+    id_token_hint: str | None = None
+    """Of the person who has to be the one signed in."""
     bound_to_key: str | None = None
     """The thumbprint of the key that has to redeem the code. https://www.rfc-editor.org/rfc/rfc9449#section-10"""
 
@@ -90,6 +95,8 @@ def authorization_request(
         max_age_s=_max_age(parameters),
         acr_values=tuple((parameters.get("acr_values") or "").split()[:_ACR_VALUES_MAX]),
         launch=_launch(parameters, scopes),
+        login_hint=(parameters.get("login_hint") or "")[:_LOGIN_HINT_MAX] or None,
+        id_token_hint=parameters.get("id_token_hint"),
         bound_to_key=_key(parameters),
     )
 

@@ -12,9 +12,10 @@ from bedside.auth.authorization_request import AuthorizationRequest, Redirect
 from bedside.auth.consent import consented
 from bedside.auth.directory import roles_of
 from bedside.auth.granting import granted_to_person, says_something
+from bedside.auth.id_token_hints import hinted
 from bedside.auth.launch_context import LaunchContext
 from bedside.auth.launches import context_of_launch, presented_launch, use_launch
-from bedside.auth.refusals import OAuthRefused
+from bedside.auth.refusals import OAuthRefused, invalid_request
 from bedside.auth.secrets_kept import digest, new_secret
 from bedside.auth.tables import AuthCode, AuthRequest, Client, Launch, User
 from bedside.auth.tables import Session as BrowserSession
@@ -62,6 +63,7 @@ def keep_request(
     now = authority.clock.now()
     handle = new_secret()
     launch = presented_launch(authority, session, asked.launch, redirect.client) if asked.launch else None
+    hinted_user = _hinted_user(authority, asked, redirect.client)
     after = now if asked.demands_sign_in else None
     if asked.max_age_s is not None and after is None:
         after = now - timedelta(seconds=asked.max_age_s)
@@ -76,9 +78,11 @@ def keep_request(
         challenge=asked.challenge,
         must_consent="consent" in asked.prompts,
         signed_in_after=after,
-        session_before=_session_of(session, session_secret) if asked.demands_sign_in else None,
+        session_before=_session_before(session, session_secret, asked, hinted_user),
         acr_values=" ".join(asked.acr_values) or None,
         launch=launch.id if launch else None,
+        login_hint=asked.login_hint,
+        hinted_user=hinted_user,
         bound_to_key=asked.bound_to_key,
         expires_at=now + REQUEST_LIFE,
     )
@@ -201,10 +205,26 @@ def error_redirect(authority: Authority, redirect_uri: str, state: str | None, r
     return _sent_back(authority, redirect_uri, state, error)
 
 
-def _session_of(session: Session, secret: str | None) -> str | None:
+def _hinted_user(authority: Authority, asked: AuthorizationRequest, client: Client) -> str | None:
+    if asked.id_token_hint is None:
+        return None
+    claims = hinted(authority, asked.id_token_hint)
+    if claims is None or claims.get("aud") != client.id:
+        raise invalid_request("id_token_hint is not an ID token of this client")
+    return str(claims["sub"])
+
+
+def _session_before(
+    session: Session, secret: str | None, asked: AuthorizationRequest, hinted_user: str | None
+) -> str | None:
+    """The session that the browser has and that does not count for this request."""
     if not secret:
         return None
-    return session.exec(select(BrowserSession.id).where(BrowserSession.secret_hash == digest(secret))).first()
+    known = session.exec(select(BrowserSession).where(BrowserSession.secret_hash == digest(secret))).first()
+    if known is None:
+        return None
+    is_another = hinted_user is not None and known.user_id != hinted_user
+    return known.id if asked.demands_sign_in or is_another else None
 
 
 def _answer_once(authority: Authority, session: Session, pending: Pending) -> None:

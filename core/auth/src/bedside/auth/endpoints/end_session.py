@@ -3,8 +3,6 @@
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from fastapi import APIRouter
-from joserfc import jwt
-from joserfc.errors import JoseError
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -15,6 +13,7 @@ from bedside.auth.answers import NO_STORE
 from bedside.auth.authority import Authority
 from bedside.auth.endpoints.access import PUBLIC
 from bedside.auth.endpoints.sign_in import forged
+from bedside.auth.id_token_hints import hinted
 from bedside.auth.pages import message, page
 from bedside.auth.parameters import Parameters
 from bedside.auth.protocol import read_form
@@ -24,7 +23,6 @@ from bedside.auth.sign_in.browser import Browser
 from bedside.auth.sign_in.sessions import started_session
 from bedside.auth.tables import Client, GrantFamily
 from bedside.auth.tables import Session as BrowserSession
-from bedside.identity import Refused, Unverified
 
 FORM = "end_session"
 
@@ -80,8 +78,8 @@ def _signed_out(
     own: BrowserSession | None,
     family: GrantFamily | None,
 ) -> Response:
-    hinted = session.get(BrowserSession, family.session_id) if family is not None else None
-    for ended in {found.id: found for found in (own, hinted) if found is not None}.values():
+    theirs = session.get(BrowserSession, family.session_id) if family is not None else None
+    for ended in {found.id: found for found in (own, theirs) if found is not None}.values():
         end_session(authority, session, ended)
         record(authority, session, Happening("sign-out", user_id=ended.user_id, entity=f"Session/{ended.id}"))
     if family is not None and family.ended_at is None:
@@ -105,15 +103,6 @@ def _with_state(address: str, state: str) -> str:
 
 
 def _hinted(authority: Authority, session: Session, id_token: str | None) -> GrantFamily | None:
-    """The authorization whose ID token this is; an old one will do, for people sign out late."""
-    if id_token is None:
-        return None
-    try:
-        kid = Unverified.parse(id_token).header.get("kid")
-        key = authority.signer.id_token_key(kid) if isinstance(kid, str) else None
-        claims = jwt.decode(id_token, key, algorithms=["RS256"]).claims if key is not None else {}
-    except (JoseError, ValueError, Refused):
-        return None
-    if claims.get("iss") != authority.installation.issuer:
-        return None
-    return session.get(GrantFamily, str(claims.get("sid")))
+    """The authorization whose ID token this is."""
+    claims = hinted(authority, id_token)
+    return session.get(GrantFamily, str(claims.get("sid"))) if claims is not None else None

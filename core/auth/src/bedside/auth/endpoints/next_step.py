@@ -55,6 +55,8 @@ def _app_address(
     """What is missing of the app's request, now that the person is signed in."""
     user = session.get(User, browser_session.user_id)
     assert user is not None, "a session is somebody's"
+    if pending.row.hinted_user not in (None, user.id):
+        raise OAuthRefused("login_required", "somebody else is signed in than the app asked for")
     if must_choose_patient(authority, session, pending, user):
         if silent:
             raise OAuthRefused("interaction_required", "the person has not chosen a patient")

@@ -18,6 +18,7 @@ from bedside.auth.pages import message, page
 from bedside.auth.parameters import Parameters
 from bedside.auth.protocol import read_form
 from bedside.auth.sign_in.browser import Browser
+from bedside.auth.sign_in.completing import signed_in_for
 from bedside.auth.sign_in.lockout import Try, begin_try, succeeded
 from bedside.auth.sign_in.network import address_of
 from bedside.auth.sign_in.own_pages import ask_for_own_page, own_path
@@ -47,7 +48,12 @@ def routes(authority: Authority) -> APIRouter:
                 waiting = ask_for_own_page(authority, session, onward, browser=browser.name)
                 return next_step(authority, session, waiting, browser)
             pending = pending_request(authority, session, handle, browser=browser.name)
-            return browser.remember(_form(browser, pending) if pending else too_late())
+            if pending is None:
+                return browser.remember(too_late())
+            if signed_in_for(authority, session, pending, browser) is not None:
+                # A browser keeps its cookies from a form that another site sends to /authorize; here it brings them.
+                return next_step(authority, session, pending, browser)
+            return browser.remember(_form(browser, pending, username=pending.row.login_hint or ""))
 
     @router.post("/sign-in", openapi_extra=PUBLIC)
     async def sign_in(request: Request) -> Response:

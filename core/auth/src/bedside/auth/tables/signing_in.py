@@ -89,6 +89,10 @@ class AuthRequest(SQLModel, table=True):
     """The patient who was chosen, a logical id."""
     patient_chosen_by: str | None = None
     """The user who chose: somebody else who signs in for the same request has not."""
+    login_hint: str | None = None
+    """The username as the app knows it, to be typed no second time."""
+    hinted_user: str | None = None
+    """The user whom the app speaks of by an ID token: nobody else is answered for."""
     factor_after: datetime | None = Field(default=None, sa_type=Instant)
     """From pages that want a factor anew."""
     bound_to_key: str | None = None
