@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 CALLBACK = "http://127.0.0.1:8000/callback"
+PASSWORD = "correct horse battery staple"
 
 
 def outcome(answer: httpx.Response) -> str:
@@ -23,6 +24,11 @@ def outcome(answer: httpx.Response) -> str:
 async def test_a_login_hint_is_typed_beforehand(flow: Any, hint: str, shown: str) -> None:
     page = await flow.sign_in_page(login_hint=hint)
     assert f'name="username" value="{shown}"' in page.text
+
+
+async def test_a_hint_without_a_value_says_nothing(flow: Any) -> None:
+    assert 'name="username" value=""' in (await flow.sign_in_page(login_hint="", id_token_hint="")).text
+    assert outcome(await flow.sign_in("physician", login_hint="", id_token_hint="")) == "code"
 
 
 async def test_a_login_hint_proves_nothing(flow: Any) -> None:
@@ -80,3 +86,21 @@ async def test_a_request_that_another_site_sends_as_a_form_finds_the_person_sign
         if name not in server.cookies:
             server.cookies.set(name, value, domain="127.0.0.1")
     assert outcome(await server.get(answer.headers["location"])) == "code"
+
+
+async def test_such_a_form_that_asks_for_a_level_out_of_reach_is_answered_when_the_person_has_signed_in(
+    flow: Any, server: Any
+) -> None:
+    await flow.sign_in("physician")
+    answer = await server.post("/authorize", data=flow.request(acr_values="urn:bedside:acr:none-such"))
+    assert outcome(answer) == "unmet_authentication_requirements"
+    kept = dict(server.cookies)
+    server.cookies.clear()
+    answer = await server.post("/authorize", data=flow.request(acr_values="urn:bedside:acr:none-such"))
+    for name, value in kept.items():
+        if name not in server.cookies:
+            server.cookies.set(name, value, domain="127.0.0.1")
+    page = await server.get(answer.headers["location"])
+    assert page.status_code == 200, page.text
+    answer = await flow.submit(page, username="physician", password=PASSWORD)
+    assert outcome(answer) == "unmet_authentication_requirements"

@@ -6,6 +6,7 @@ from bedside.auth.access_log import Happening, record
 from bedside.auth.authority import Authority
 from bedside.auth.authorizing import Pending
 from bedside.auth.directory import roles_of
+from bedside.auth.refusals import OAuthRefused
 from bedside.auth.sign_in.browser import Browser
 from bedside.auth.sign_in.missing import Demands, Holding, Step, missing, must_enrol
 from bedside.auth.sign_in.sessions import current_session, renewed
@@ -30,7 +31,10 @@ def missing_step(
 def signed_in_for(authority: Authority, session: Session, pending: Pending, browser: Browser) -> BrowserSession | None:
     """The session of somebody who misses no step of this request; None: `next_step` knows where they belong."""
     known = current_session(session, browser.session_secret, now=authority.clock.now())
-    return known if known is not None and missing_step(authority, session, pending, known) is None else None
+    try:
+        return known if known is not None and missing_step(authority, session, pending, known) is None else None
+    except OAuthRefused:
+        return None
 
 
 def completed(authority: Authority, session: Session, browser_session: BrowserSession, browser: Browser) -> None:
