@@ -20,11 +20,12 @@ _STOP_TIMEOUT_S = 20
 
 @dataclass
 class Platform:
-    """`demo` is its demo.json."""
+    """`demo` is its demo.json, `settings` what was chosen for it, by environment variable."""
 
     process: subprocess.Popen[str]
     data_dir: Path
     log: Path
+    settings: Mapping[str, str]
 
     @property
     def demo(self) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def start_platform(data_dir: Path, settings: Mapping[str, str]) -> Platform:
             stderr=written,
             text=True,
         )
-    platform = Platform(process, data_dir, log)
+    platform = Platform(process, data_dir, log, chosen)
     _wait_until_ready(platform)
     return platform
 

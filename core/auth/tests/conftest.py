@@ -199,7 +199,7 @@ def _installation(database_url: str) -> Installation:
             "encounters": "http://127.0.0.1:8002",
             "auth": ISSUER,
         },
-        service_secrets={name: f"{name}-secret" for name in ("gateway", "patients", "encounters")},
+        service_secrets={name: f"{name}-secret" for name in ("gateway", "patients", "encounters", "auth")},
     )
 
 

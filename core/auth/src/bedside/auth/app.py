@@ -47,6 +47,7 @@ from bedside.auth.endpoints.access import check_declared
 from bedside.auth.installation import Installation
 from bedside.auth.keys.turning import keep_turning
 from bedside.auth.launch_context import STYLE_PATH
+from bedside.auth.reactions import FOLLOWING
 from bedside.auth.refusals import OAuthRefused
 from bedside.identity import Unreachable
 
@@ -97,6 +98,7 @@ async def build(runtime: "Runtime") -> ASGIApp:
     runtime.in_background("keys", partial(keep_turning, authority))
     runtime.has_a_heartbeat()
     runtime.follows_revocations(partial(to_thread.run_sync, revocations.state, authority))
+    await runtime.reacts([following.of(authority) for following in FOLLOWING])
     feed = FeedRoute(runtime.own_database, runtime.verifier(set(installation.own_audiences)))
     return Starlette(routes=[Route("/events", feed.shown), Mount("/", application(authority))])
 

@@ -18,6 +18,7 @@ _EXCHANGES_WITH = {
     "gateway": ("patients", "encounters", "auth"),
     "patients": ("encounters",),
     "encounters": ("patients",),
+    "auth": (),
 }
 _SERVICE_SCOPE = {
     # Deletion is for undoing: a transaction over two owners that the second refuses takes back what the first created.
@@ -26,6 +27,8 @@ _SERVICE_SCOPE = {
     " introspect",
     "patients": "system/*.rs system/existence.read system/events.read system/revocations.read system/accesses.write",
     "encounters": "system/*.rs system/existence.read system/events.read system/revocations.read system/accesses.write",
+    # It reads what the others told, where the broker did not bring it.
+    "auth": "system/events.read",
 }
 # The workbench may ask for everything a person may do: the role decides what that is.
 WORKBENCH_SCOPE = (

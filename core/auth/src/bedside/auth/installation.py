@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from bedside.service import Settings
+    from bedside.service import ServiceName, Settings
 
-SERVICES = ("gateway", "patients", "encounters")
+SERVICES: "tuple[ServiceName, ...]" = ("gateway", "patients", "encounters", "auth")
 """The services that sign in as themselves."""
 
 
@@ -38,8 +38,8 @@ class Installation:
             fhir_base=settings.fhir_base,
             database_url=settings.database_url("auth"),
             master_secret=settings.kept_secret("auth-master"),
-            addresses={name: settings.address(name) for name in ("gateway", "patients", "encounters", "auth")},
-            service_secrets={name: settings.service_secret(name) for name in ("gateway", "patients", "encounters")},
+            addresses={name: settings.address(name) for name in SERVICES},
+            service_secrets={name: settings.service_secret(name) for name in SERVICES},
             demo=settings.demo,
             zone=settings.zone,
             proxies=settings.proxies,

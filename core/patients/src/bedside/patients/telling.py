@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from bedside.events import Fact
-from bedside.events.catalog import PatientMerged, PatientUnmerged
+from bedside.events.catalog import ConsentChanged, PatientMerged, PatientUnmerged, PractitionerChanged
 from bedside.fhir.declaration import Change
+
+# https://terminology.hl7.org/CodeSystem-consentscope.html
+_CONSENT_SCOPE = "http://terminology.hl7.org/CodeSystem/consentscope"
+_SCOPES = frozenset({"adr", "patient-privacy", "research", "treatment"})
 
 
 def merged(change: Change) -> Iterator[Fact]:
@@ -22,6 +26,32 @@ def unmerged(change: Change) -> Iterator[Fact]:
     if survivor is not None and change.after is not None and _survivor(change.after) is None:
         changed = tuple(name for name in ("active", "link") if _differs(change, name))
         yield Fact(PatientUnmerged(survivor=survivor, changed=changed), subject=change.subject, version=change.version)
+
+
+def practitioner_changed(change: Change) -> Iterator[Fact]:
+    """A practitioner's record appeared, went, or says otherwise whether they practise."""
+    before, after = _practises(change.before), _practises(change.after)
+    if before != after:
+        yield Fact(PractitionerChanged(active=bool(after)), subject=change.subject, version=change.version)
+
+
+def consent_changed(change: Change) -> Iterator[Fact]:
+    """Every version: whom a consent permits what is in parts of it that no fact repeats."""
+    told = change.after or change.before
+    status = str(told.status) if change.after is not None else "deleted"
+    yield Fact(ConsentChanged(status=status, scope=_scope(told)), subject=change.subject, version=change.version)
+
+
+def _practises(practitioner: Any) -> bool | None:
+    """None where there is no record. One that says nothing is active."""
+    return None if practitioner is None else practitioner.active is not False
+
+
+def _scope(consent: Any) -> str:
+    codings = (consent.scope.coding or ()) if consent.scope is not None else ()
+    codes = [str(coding.code) for coding in codings if coding.system == _CONSENT_SCOPE]
+    # What is no code of theirs may be anything, also what somebody typed.
+    return next((code for code in codes if code in _SCOPES), "other")
 
 
 def _survivor(patient: Any) -> str | None:

@@ -11,7 +11,7 @@ from bedside.service.settings import ServiceName
 # Who is asked starts before who asks.
 START_ORDER: tuple[ServiceName, ...] = ("auth", "patients", "encounters", "gateway")
 
-CORE: tuple[ServiceName, ...] = ("patients", "encounters")
+CORE: tuple[ServiceName, ...] = ("auth", "patients", "encounters")
 
 # Whose tables stand in whose database. A migration package is a library or service with a `migrations` folder.
 MIGRATIONS: dict[ServiceName, tuple[str, ...]] = {

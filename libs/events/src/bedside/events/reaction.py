@@ -46,7 +46,11 @@ class Reaction:
     events: tuple[type[EventData], ...]
     handle: Handle
     prepare: Prepare | None = None
-    """Runs before the transaction: the place for reads by HTTP."""
+    """Runs before the transaction: the place for reads by HTTP.
+
+    Also for an effect that cannot share our connection. It is then to be safe to repeat, and to come out of turn: what
+    is prepared may still be parked.
+    """
     sources: tuple[str, ...] = ()
     resync: Resync | None = None
     """Called with a stream whose missing events are retained no longer."""

@@ -10,6 +10,7 @@ from bedside.auth.directory.administering import administering
 from bedside.auth.directory.clients import active_client, keep_client
 from bedside.auth.directory.details import Details, details_of, folded
 from bedside.auth.directory.finding import active_user, find_user, find_users, user_named
+from bedside.auth.directory.following import MergedInCircle, follow_merge, is_news
 from bedside.auth.directory.groups import (
     add_members,
     create_group,
@@ -41,6 +42,7 @@ __all__ = [
     "Actor",
     "Details",
     "DirectoryRefused",
+    "MergedInCircle",
     "active_client",
     "active_user",
     "add_members",
@@ -58,10 +60,12 @@ __all__ = [
     "find_user",
     "find_users",
     "folded",
+    "follow_merge",
     "give_label_right",
     "grant_proxy",
     "grant_role",
     "groups_of",
+    "is_news",
     "keep_client",
     "keep_user",
     "label_rights_of",

@@ -71,5 +71,7 @@ def _write(user: User, details: Details) -> None:
     user.username, user.name = folded(details.username), details.name.strip()
     user.given_name, user.family_name = details.given_name, details.family_name
     user.email, user.external_id = details.email, details.external_id
+    if details.fhir_user != user.fhir_user:
+        user.merged_from = None
     user.fhir_user, user.patient = details.fhir_user, details.patient
     user.profile = details.profile or None

@@ -44,7 +44,7 @@ def grant_proxy(
     check_times(now, until, now=now)
     with judged(authority, session, actor, [user.id]):
         row = session.get(ProxyGrant, (user.id, patient)) or ProxyGrant(user_id=user.id, patient=patient, since=now)
-        row.until, row.consent, row.given_by = until, consent, actor.user_id
+        row.until, row.consent, row.given_by, row.merged_from = until, consent, actor.user_id, None
         session.add(row)
     note(authority, session, actor, "proxy-granted", entity=f"User/{user.id}", patient=patient)
 

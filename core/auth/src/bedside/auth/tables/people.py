@@ -32,6 +32,8 @@ class User(SQLModel, table=True):
     changed_at: datetime | None = Field(default=None, sa_type=Instant)
     deleted_at: datetime | None = Field(default=None, sa_type=Instant)
     """The row stays so that its id is never given to another; name and details are gone."""
+    merged_from: str | None = None
+    """The Patient this person was until that record was merged into `patient`, a logical id."""
 
 
 class UserRole(SQLModel, table=True):
@@ -107,6 +109,8 @@ class FollowedRecord(SQLModel, table=True):
     __tablename__ = "followed_record"
     record: str = Field(primary_key=True)
     version: int
+    survivor: str | None = None
+    """Of a Patient that was merged: the one it was merged into, a logical id."""
 
 
 class Credential(SQLModel, table=True):

@@ -3,7 +3,7 @@
 from bedside.auth.column_types import run
 
 revision = "0011"
-down_revision = "0010"
+down_revision = "0009"
 
 
 def upgrade() -> None:
