@@ -95,6 +95,13 @@ def _access_log(settings: Settings) -> Iterator[Finding]:
     yield from examined(settings.database_url("auth"), settings.kept_secret, settings.data_dir, tell=tell)
 
 
+def _administrators(settings: Settings) -> Iterator[Finding]:
+    if find_spec("bedside.auth") is not None:
+        from bedside.auth.directory.examining import examined
+
+        yield from examined(settings.database_url("auth"))
+
+
 _CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _python,
     _folder,
@@ -102,4 +109,5 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _broker,
     _services,
     _access_log,
+    _administrators,
 )

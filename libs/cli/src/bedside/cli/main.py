@@ -2,7 +2,9 @@
 
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,8 +20,13 @@ events_app = typer.Typer(help="What the services told one another.", no_args_is_
 app.add_typer(events_app, name="events")
 keys_app = typer.Typer(help="The keys that sign tokens.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
+users_app = typer.Typer(help="Who may sign in, and as what.", no_args_is_help=True)
+app.add_typer(users_app, name="users")
 
 Service = Annotated[str, typer.Argument(help="gateway, patients, encounters or auth")]
+Username = Annotated[str, typer.Argument(help="as the person types it")]
+Role = Annotated[str, typer.Argument(help="physician, nurse, …, admin")]
+Until = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="it ends as that day begins")]
 Base = Annotated[str | None, typer.Option(help="the FHIR base; by default the one in demo.json")]
 
 
@@ -156,14 +163,94 @@ def rotate(
     compromised: Annotated[str | None, typer.Option(help="the key that others may have: it is gone at once")] = None,
 ) -> None:
     """Publishes the next keys, which sign ten minutes later. No request is lost."""
-    from bedside.cli.failure import Failure
     from bedside.cli.keys import rotate
 
-    try:
+    with _failing():
         rotate(_settings(), compromised=compromised)
-    except Failure as failure:
-        typer.echo(str(failure), err=True)
-        raise typer.Exit(1) from None
+
+
+@users_app.command("list")
+def list_users(text: Annotated[str, typer.Argument(help="a part of username, name or e-mail address")] = "") -> None:
+    """Who there is: 200 at most."""
+    from bedside.cli.users import show
+
+    show(_settings(), text)
+
+
+@users_app.command("create")
+def create_user(
+    username: Username,
+    name: Annotated[str, typer.Option(help="as others read it")],
+    role: Annotated[list[str] | None, typer.Option(help="physician, nurse, …, admin; may be given again")] = None,
+    record: Annotated[str | None, typer.Option(help="such as Practitioner/dr-shah or Patient/p1")] = None,
+    email: Annotated[str | None, typer.Option()] = None,
+) -> None:
+    """Makes an account, and prints the link by which the person chooses a password."""
+    from bedside.auth.directory import Details
+    from bedside.cli.users import create
+
+    with _failing():
+        create(_settings(), Details(username, name, fhir_user=record, email=email), role or [])
+
+
+@users_app.command()
+def link(username: Username) -> None:
+    """Prints a link by which the person chooses a new password."""
+    from bedside.cli.users import link
+
+    with _failing():
+        link(_settings(), username)
+
+
+@users_app.command()
+def grant(username: Username, role: Role, until: Until = None) -> None:
+    """Gives a role, from now."""
+    from bedside.cli.users import grant
+
+    with _failing():
+        grant(_settings(), username, role, until=until)
+
+
+@users_app.command()
+def withdraw(username: Username, role: Role) -> None:
+    """Takes a role away; the person signs in anew."""
+    from bedside.cli.users import withdraw
+
+    with _failing():
+        withdraw(_settings(), username, role)
+
+
+@users_app.command()
+def disable(username: Username) -> None:
+    """The person is out everywhere within seconds."""
+    from bedside.cli.users import disable
+
+    with _failing():
+        disable(_settings(), username)
+
+
+@users_app.command()
+def enable(username: Username) -> None:
+    """The person may sign in again; nothing that ended comes back."""
+    from bedside.cli.users import enable
+
+    with _failing():
+        enable(_settings(), username)
+
+
+@users_app.command("act-for")
+def act_for(
+    username: Username,
+    patient: Annotated[str, typer.Argument(help="the id of the Patient")],
+    until: Until = None,
+    consent: Annotated[str | None, typer.Option(help="the id of the Consent that it rests on, and ends with")] = None,
+    ends: Annotated[bool, typer.Option("--ends", help="no longer")] = False,
+) -> None:
+    """A proxy acts for a patient."""
+    from bedside.cli.users import act_for
+
+    with _failing():
+        act_for(_settings(), username, patient, until=until, consent=consent, ends=ends)
 
 
 def _settings() -> Any:
@@ -184,6 +271,18 @@ def _demo() -> Any:
     from bedside.cli.demo.file import read_demo
 
     return read_demo(_settings().data_dir)
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    """A Failure is one sentence for whoever sits at the terminal."""
+    from bedside.cli.failure import Failure
+
+    try:
+        yield
+    except Failure as failure:
+        typer.echo(str(failure), err=True)
+        raise typer.Exit(1) from None
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
