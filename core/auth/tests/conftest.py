@@ -164,7 +164,8 @@ class FhirBase:
     def _claims(self, bearer: str) -> dict[str, Any]:
         keys = pyjwt.PyJWKSet.from_dict(self.authority.signer.jwks())
         key = keys[pyjwt.get_unverified_header(bearer)["kid"]]
-        claims: dict[str, Any] = pyjwt.decode(bearer, key, algorithms=["ES256"], audience=FHIR, issuer=ISSUER)
+        issuer = self.authority.installation.issuer
+        claims: dict[str, Any] = pyjwt.decode(bearer, key, algorithms=["ES256"], audience=FHIR, issuer=issuer)
         assert claims["exp"] - claims["iat"] <= 60
         return claims
 

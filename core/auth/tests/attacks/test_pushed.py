@@ -9,7 +9,7 @@ from sqlmodel import select
 from bedside.auth.pushed import PUSHED_LIFE
 from bedside.auth.tables import Client, PushedRequest
 
-TOO_LATE = "It was begun too long ago, or was opened already."
+TOO_LATE = "was begun too long ago, or was opened already."
 
 
 async def pushed(flow: Any, **changed: Any) -> str:

@@ -24,6 +24,7 @@ from bedside.auth.closed import Closed
 from bedside.auth.endpoints import (
     accesses,
     account_password,
+    another_person,
     audit_events,
     authorize,
     consent,
@@ -63,6 +64,7 @@ _ENDPOINTS = (
     account_password,
     patient,
     consent,
+    another_person,
     token,
     revoke,
     introspect,

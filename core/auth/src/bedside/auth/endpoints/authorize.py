@@ -22,7 +22,7 @@ from bedside.auth.pushed import Pushed, is_name, taken
 from bedside.auth.refusals import OAuthRefused
 from bedside.auth.sign_in.browser import Browser
 
-_TOO_LATE = "It was begun too long ago, or was opened already. Go back to the app and try again."
+_TOO_LATE = "What the app asked for was begun too long ago, or was opened already."
 
 
 def routes(authority: Authority) -> APIRouter:
@@ -82,4 +82,5 @@ def _accepted(
 
 
 def _not_theirs(text: str) -> Response:
-    return message("This sign-in cannot go on", text, status=400)
+    advice = "Nothing was given to it. Go back to it and try again; if this comes again, tell who gave you the app."
+    return message("This sign-in cannot go on", f"{text} {advice}", status=400)

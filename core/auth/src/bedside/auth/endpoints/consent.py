@@ -36,6 +36,7 @@ from bedside.auth.refusals import OAuthRefused
 from bedside.auth.scope_words import choices
 from bedside.auth.sign_in.browser import Browser
 from bedside.auth.sign_in.completing import signed_in_for
+from bedside.auth.sign_in.shown import goes_to
 from bedside.auth.tables import Session as BrowserSession
 from bedside.auth.tables import User
 from bedside.auth.whom import may_search
@@ -69,6 +70,8 @@ class _Asked:
     roles: tuple[str, ...]
     granted: Scopes
     patient: str | None
+    chosen: bool
+    """Whether it was this person who said which patient it is about."""
 
 
 async def _shown(authority: Authority, browser: Browser, handle: str | None) -> Response:
@@ -91,7 +94,7 @@ def _asked(authority: Authority, browser: Browser, handle: str | None) -> _Asked
         except OAuthRefused as refused:
             return _to(answered_with_error(authority, session, pending, refused))
         roles = tuple(roles_of(session, user, now=authority.clock.now()))
-        return _Asked(pending, user, roles, granted, context.patient)
+        return _Asked(pending, user, roles, granted, context.patient, pending.chosen_by(user) is not None)
 
 
 async def _patient_in_words(authority: Authority, asked: _Asked) -> str:
@@ -106,7 +109,9 @@ async def _patient_in_words(authority: Authority, asked: _Asked) -> str:
         row = await authority.records.patient(asked.patient, bearer=bearer)
     except RecordsAway:
         row = None
-    return row.name if row is not None else "the patient in question"
+    if row is None:
+        return "the patient in question"
+    return f"{row.name}, born {row.born}" if row.born else row.name
 
 
 def _decided(authority: Authority, browser: Browser, form: Parameters) -> Response | None:
@@ -159,10 +164,13 @@ def _form(browser: Browser, asked: _Asked, patient: str) -> Response:
     return page(
         "consent.html",
         sends_on_to=asked.pending.row.redirect_uri,
+        goes_to=goes_to(asked.pending),
         app=asked.pending.client.name,
+        person=asked.user.name,
         request=asked.pending.handle,
         csrf=browser.proof(asked.pending.handle),
         patient=asked.patient,
+        chosen=asked.chosen,
         groups=_groups(asked, patient),
     )
 

@@ -172,6 +172,7 @@ def _form(
         status=status,
         sends_on_to=chooser.pending.row.redirect_uri,
         app=chooser.pending.client.name,
+        person=chooser.user.name,
         request=chooser.pending.handle,
         csrf=browser.proof(chooser.pending.handle),
         searches=chooser.searches,
