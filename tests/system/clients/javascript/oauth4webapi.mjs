@@ -89,23 +89,21 @@ await story("a refusal comes back with state and issuer, too", async () => {
   assert.throws(() => oauth.validateAuthResponse(server, client, back, state), { error: "invalid_request" });
 });
 
-if (server.dpop_signing_alg_values_supported) {
-  await story("a public app binds its refresh tokens to a key", async () => {
-    const DPoP = oauth.DPoP(client, await oauth.generateKeyPair("ES256"));
-    const { url, verifier, nonce, state } = await asked();
-    const parameters = oauth.validateAuthResponse(server, client, await person.follows(url, redirectUri), state);
-    const answer = await redeemed(parameters, verifier, { DPoP });
-    const bound = await oauth.processAuthorizationCodeResponse(server, client, answer, { expectedNonce: nonce });
-    assert.equal(bound.token_type, "dpop");
-    assert.ok((await refreshed(bound.refresh_token, { DPoP })).access_token);
-  });
-  await story("somebody else's key refreshes nothing, and burns nothing", async () => {
-    const DPoP = oauth.DPoP(client, await oauth.generateKeyPair("ES256"));
-    const { url, verifier, state } = await asked();
-    const parameters = oauth.validateAuthResponse(server, client, await person.follows(url, redirectUri), state);
-    const bound = await (await redeemed(parameters, verifier, { DPoP })).json();
-    const other = oauth.DPoP(client, await oauth.generateKeyPair("ES256"));
-    assert.ok(await errorOf(refreshed(bound.refresh_token, { DPoP: other })));
-    assert.ok((await refreshed(bound.refresh_token, { DPoP })).access_token);
-  });
-}
+await story("a public app binds its refresh tokens to a key", async () => {
+  const DPoP = oauth.DPoP(client, await oauth.generateKeyPair("ES256"));
+  const { url, verifier, nonce, state } = await asked();
+  const parameters = oauth.validateAuthResponse(server, client, await person.follows(url, redirectUri), state);
+  const answer = await redeemed(parameters, verifier, { DPoP });
+  const bound = await oauth.processAuthorizationCodeResponse(server, client, answer, { expectedNonce: nonce });
+  assert.equal(bound.token_type, "dpop");
+  assert.ok((await refreshed(bound.refresh_token, { DPoP })).access_token);
+});
+await story("somebody else's key refreshes nothing, and burns nothing", async () => {
+  const DPoP = oauth.DPoP(client, await oauth.generateKeyPair("ES256"));
+  const { url, verifier, state } = await asked();
+  const parameters = oauth.validateAuthResponse(server, client, await person.follows(url, redirectUri), state);
+  const bound = await (await redeemed(parameters, verifier, { DPoP })).json();
+  const other = oauth.DPoP(client, await oauth.generateKeyPair("ES256"));
+  assert.ok(await errorOf(refreshed(bound.refresh_token, { DPoP: other })));
+  assert.ok((await refreshed(bound.refresh_token, { DPoP })).access_token);
+});
