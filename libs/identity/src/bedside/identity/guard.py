@@ -27,20 +27,19 @@ from cachetools import LRUCache
 
 from bedside.identity.caller import Caller
 from bedside.identity.possession import Shown
-from bedside.identity.refusal import Refused
+from bedside.identity.refusal import Reason, Refused
 from bedside.identity.token import Verified, Verifier
 
 CALLERS_KEPT_MAX = 2_000
-
-
 NOTED = "bedside.noted"
 
 
 @dataclass(slots=True)
 class Noted:
-    """Put into a request's scope as `NOTED` by who wants to know whom the guard let in."""
+    """Put into a request's scope as `NOTED` by who wants to know whom the guard let in, or why it did not."""
 
     caller: Caller | None = None
+    refused: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +59,16 @@ class Guard:
 
     async def admit(self, scope: Mapping[str, Any]) -> Admitted:
         """`scope` is the request's, as ASGI has it. Raises Refused, and Unreachable when nobody can tell."""
-        scheme, bearer = credentials_of(scope["headers"])
-        shown = Shown.of(scope, self._verifier.places) if scheme == "dpop" else None
-        caller = self._caller(bearer, await self._verifier.verify(bearer, shown))
-        if (noted := scope.get(NOTED)) is not None:
+        noted: Noted | None = scope.get(NOTED)
+        try:
+            scheme, bearer = credentials_of(scope["headers"])
+            shown = Shown.of(scope, self._verifier.places) if scheme == "dpop" else None
+            caller = self._caller(bearer, await self._verifier.verify(bearer, shown))
+        except Refused as refused:
+            if noted is not None:
+                noted.refused = refused.reason
+            raise
+        if noted is not None:
             noted.caller = caller
         return Admitted(bearer, caller)
 

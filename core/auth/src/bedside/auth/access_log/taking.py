@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
-from sqlalchemy import insert
-from sqlmodel import Session, col, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel, col, select
 
 from bedside.auth.tables import AuditedPatient, AuditEvent, Glass
 
@@ -32,8 +32,8 @@ class Told(BaseModel):
     source: Literal["gateway", "patients", "encounters"]
     action: _Word
     outcome: Literal["success", "refused", "failed"]
-    subject: _Id
-    client: _Id
+    subject: _Id | None = None
+    client: _Id | None = None
     purpose: Annotated[str, Field(pattern=r"^[A-Z]{1,20}$")] | None = None
     entity: _Entity | None = None
     patients: Annotated[list[_Patient], Field(max_length=5_000)] = []
@@ -45,7 +45,7 @@ class Told(BaseModel):
         return {name: value for name, value in detail.items() if name in _DETAILS}
 
 
-_DETAILS = frozenset({"roles", "act", "parameters", "status", "request", "operation", "view"})
+_DETAILS = frozenset({"roles", "act", "parameters", "status", "trace", "operation", "view", "reason", "part", "untold"})
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,18 @@ def take(session: Session, lines: Sequence[bytes]) -> Taken:
     emergencies = _Emergencies(session, new.values())
     rows = [_row(each, emergencies) for each in new.values()]
     if rows:
-        session.execute(insert(AuditEvent), rows)
-        index = [{"patient": patient, "event_id": row["id"]} for row in rows for patient in row["patients"]]
-        if index:
-            session.execute(insert(AuditedPatient), index)
+        _insert(session, AuditEvent, rows)
+        _insert(
+            session, AuditedPatient, [{"patient": p, "event_id": row["id"]} for row in rows for p in row["patients"]]
+        )
     return Taken(len(rows), len(lines) - len(told))
+
+
+def _insert(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Two processes may bring the same at once: the second waits for the first, and then adds nothing."""
+    if rows:
+        insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+        session.connection().execute(insert(table).on_conflict_do_nothing(), rows)
 
 
 def _read(lines: Sequence[bytes]) -> list[Told]:
@@ -106,12 +113,15 @@ class _Emergencies:
 
     def __init__(self, session: Session, told: Iterable[Told]) -> None:
         self._of: dict[tuple[str, str], list[Glass]] = defaultdict(list)
-        people = {each.subject for each in told}
+        people = {each.subject for each in told if each.subject}
         for glass in session.exec(select(Glass).where(col(Glass.user_id).in_(people))) if people else ():
             self._of[glass.user_id, glass.patient].append(glass)
 
     def cover(self, told: Told) -> bool:
-        return any(_during(self._of.get((told.subject, patient), ()), told) for patient in told.patients)
+        """Of all its patients: a list in which one of them stands was not asked for in an emergency."""
+        if not told.subject or not told.patients:
+            return False
+        return all(_during(self._of.get((told.subject, patient), ()), told) for patient in told.patients)
 
 
 def _during(glasses: Collection[Glass], told: Told) -> bool:

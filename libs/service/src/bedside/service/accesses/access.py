@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import parse_qsl
 
@@ -93,30 +93,65 @@ def parameter_names(query: bytes) -> tuple[str, ...]:
     return tuple(sorted(names)[:PARAMETERS_MAX])
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a request ended. `part` counts the lines of one answer; most have one. `refused` is why no caller was known,
+    and `untold` how many such requests before this one were too many to tell.
+    """
+
+    status: int
+    trace: str
+    part: int = 1
+    refused: str | None = None
+    untold: int = 0
+
+
 def line(
-    asked_: Asked, caller: Caller, *, source: str, status: int, patients: Collection[str], now: datetime, request: str
+    asked_: Asked, caller: Caller | None, ended: Ended, *, source: str, patients: Collection[str], now: datetime
 ) -> bytes:
     """Ends with a line feed."""
-    # What was refused may have had words of the caller's own where names belong; what was understood had none.
-    understood = status < 400
-    detail = dict(asked_.detail) if understood or "view" in asked_.detail else {}
-    if caller.roles:
-        detail["roles"] = " ".join(sorted(caller.roles))
-    if caller.act:
-        detail["act"] = " ".join(caller.act)
-    if asked_.parameters and understood:
-        detail["parameters"] = " ".join(asked_.parameters)
+    about = asked_ if _is_somebodys(asked_, caller, ended.status) else _without_ids(asked_)
     told = {
         "id": new_event_id(now),
         "at": now,
         "source": source,
-        "action": asked_.action,
-        "outcome": "success" if status < 400 else ("refused" if status < 500 else "failed"),
-        "subject": caller.subject,
-        "client": caller.client_id,
-        "purpose": caller.purpose,
-        "entity": asked_.entity,
-        "patients": sorted(patients),
-        "detail": detail | {"status": str(status), "request": request},
+        "action": about.action,
+        "outcome": "success" if ended.status < 400 else ("refused" if ended.status < 500 else "failed"),
+        "subject": caller.subject if caller else None,
+        "client": caller.client_id if caller else None,
+        "purpose": caller.purpose if caller else None,
+        "entity": about.entity,
+        "patients": sorted(patients if about is asked_ else ()),
+        "detail": _detail(about, caller, ended),
     }
     return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _is_somebodys(asked_: Asked, caller: Caller | None, status: int) -> bool:
+    """What is not there is nobody's, and what was typed where an id belongs may be a name or a number of somebody.
+
+    Who is confined to a patient gets 404 for other patients too: what they tried is told.
+    """
+    if caller is None or status == 400:
+        return False
+    return status != 404 or caller.patient is not None
+
+
+def _without_ids(asked_: Asked) -> Asked:
+    return replace(asked_, entity=asked_.entity.partition("/")[0] if asked_.entity else None, patient=None)
+
+
+def _detail(asked_: Asked, caller: Caller | None, ended: Ended) -> dict[str, str]:
+    # What was refused may have had words of the caller's own where names belong; what was understood had none.
+    understood = ended.status < 400
+    detail = dict(asked_.detail) if understood or "view" in asked_.detail else {}
+    told = {
+        "roles": " ".join(sorted(caller.roles)) if caller else "",
+        "act": " ".join(caller.act) if caller else "",
+        "parameters": " ".join(asked_.parameters) if understood else "",
+        "reason": ended.refused or "",
+        "part": str(ended.part) if ended.part > 1 else "",
+        "untold": str(ended.untold) if ended.untold else "",
+    }
+    detail |= {name: value for name, value in told.items() if value}
+    return detail | {"status": str(ended.status), "trace": ended.trace}

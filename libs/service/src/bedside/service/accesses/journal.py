@@ -17,6 +17,7 @@ from bedside.events.envelope import new_event_id
 BYTES_MAX = 256 * 1024 * 1024
 """Some half a million accesses. Beyond it nothing is shown any more, since it could not be told."""
 _SUFFIX = ".accesses"
+_BLANK = b"\n"
 
 
 class JournalFull(Exception):
@@ -33,14 +34,18 @@ class Journal:
         self._path = folder
         self._written = 0
         self._waiting_bytes = 0
+        self._failed = False
 
     def check(self) -> None:
-        """Raises JournalFull."""
+        """Raises JournalFull, and OSError while the disk takes no line: then nothing is even begun."""
         if self._waiting_bytes + self._written > self._bytes_max:
             raise JournalFull
+        if self._failed:
+            self.note(_BLANK)
 
     def note(self, line: bytes) -> None:
         """Raises OSError when it cannot be written: then what it tells of is not to be shown."""
+        self._failed = True
         if self._file is None:
             self._open()
         assert self._file is not None, "it was opened above"
@@ -50,6 +55,7 @@ class Journal:
             # Half a line: what follows it goes into a file of its own.
             self.seal(self.turn())
             raise OSError("the disk takes no more")
+        self._failed = False
 
     def turn(self) -> int | None:
         """What follows goes into another file. To be called by who notes, for only it knows that no line is half."""
@@ -75,8 +81,8 @@ class Journal:
         return found
 
     @contextmanager
-    def claimed(self, path: Path) -> Iterator[list[bytes] | None]:
-        """The whole lines of a file; None when somebody else has it. Remove it with `done`."""
+    def claimed(self, path: Path) -> Iterator[Iterator[bytes] | None]:
+        """The whole lines of a file, one by one; None when somebody else has it. Remove it with `done`."""
         try:
             file = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
@@ -87,8 +93,9 @@ class Journal:
         except BlockingIOError:
             yield None
         else:
-            # What a crash cut off in the middle was not yet shown to anybody.
-            yield [each for each in path.read_bytes().splitlines(keepends=True) if each.endswith(b"\n")]
+            with os.fdopen(file, "rb", closefd=False) as lines:
+                # What a crash cut off in the middle was not yet shown to anybody.
+                yield (each for each in lines if each.endswith(b"\n") and each != _BLANK)
         finally:
             os.close(file)
 

@@ -1,6 +1,7 @@
 """Takes the journal to auth, in batches, until each is acknowledged."""
 
 import asyncio
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,7 @@ SCOPE = "system/accesses.write"
 PATH = "/internal/accesses"
 EVERY_S = 0.5
 LINES_AT_ONCE = 500
+BYTES_AT_ONCE = 4 * 1024 * 1024
 _WAIT_MAX_S = 5.0
 log = structlog.get_logger("bedside.service.accesses")
 
@@ -49,13 +51,27 @@ class Shipping:
         with self._journal.claimed(path) as lines:
             if lines is None:
                 return
-            for begin in range(0, len(lines), LINES_AT_ONCE):
+            for batch in batches(lines):
                 token = await self._login.token(self._auth, SCOPE)
                 answer = await self._http.post(
                     f"{self._auth}{PATH}",
-                    content=b"".join(lines[begin : begin + LINES_AT_ONCE]),
+                    content=batch,
                     headers={"Authorization": f"Bearer {token}", "Content-Type": "application/x-ndjson"},
                 )
                 answer.raise_for_status()
             # Auth takes each id once: a batch that is sent again after an interruption is not doubled.
             self._journal.done(path)
+
+
+def batches(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """No more at once than auth takes, by number and by size."""
+    batch: list[bytes] = []
+    size = 0
+    for each in lines:
+        if batch and (len(batch) == LINES_AT_ONCE or size + len(each) > BYTES_AT_ONCE):
+            yield b"".join(batch)
+            batch, size = [], 0
+        batch.append(each)
+        size += len(each)
+    if batch:
+        yield b"".join(batch)
