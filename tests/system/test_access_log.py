@@ -191,7 +191,11 @@ def test_attack_73_an_entry_for_each_event_an_unbroken_chain_and_nothing_secret_
         client.get(f"Patient?{PLANTED_TEXT}=1")
         client.get(f"Patient/{PLANTED_NUMBER}/${PLANTED_TEXT}")
         client.get(f"Observation?code:text={PLANTED_TEXT}").raise_for_status()
-        client.get("Patient/log73", headers={"X-Request-Id": "r73"}).raise_for_status()
+        client.get(f"Patient/{PLANTED_NUMBER}")
+        client.get("Patient/log73", headers={"X-Request-Id": PLANTED_TEXT}).raise_for_status()
+    httpx.get(
+        f"{access.demo['fhir']}/Patient/{PLANTED_NUMBER}?{PLANTED_TEXT}=1", headers={"Authorization": "Bearer no-73"}
+    )
     access.view(physician, "physician/patients/log73/chart", Access_Reason=PLANTED_TEXT)
 
     found = entries(admin, "patient=log73&subtype=view")
@@ -200,7 +204,7 @@ def test_attack_73_an_entry_for_each_event_an_unbroken_chain_and_nothing_secret_
     assert refused, "what was refused is told as well"
     written = {path: path.read_bytes() for path in _kept(platform.data_dir)}
     assert len(written) >= 4
-    for text in [*secrets_used, PLANTED_NAME, PLANTED_TEXT, "no-73"]:
+    for text in [*secrets_used, PLANTED_NAME, PLANTED_NUMBER, "no-73"]:
         assert [path.name for path, content in written.items() if text.encode() in content] == [], text[:12]
     sound = list(
         examined(
