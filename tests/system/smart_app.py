@@ -54,10 +54,16 @@ class SmartApp:
         **changed: str | None,
     ) -> dict[str, str]:
         """What comes back to the redirect URI. `allowing` are the scopes the person ticks; None: what is ticked."""
+        return self.opened(self.authorize_url(scope, **changed), username, patient=patient, allowing=allowing)
+
+    def opened(
+        self, address: str, username: str, *, patient: str = "p1", allowing: Sequence[str] | None = None
+    ) -> dict[str, str]:
+        """The same, for an address that is known already."""
         password = next(each["password"] for each in self.demo["users"] if each["username"] == username)
         typed: dict[str, Any] = {"username": username, "password": password, "patient": patient, "decision": "allow"}
         with httpx.Client(timeout=20) as browser:
-            page = browser.get(self.authorize_url(scope, **changed))
+            page = browser.get(address)
             for _ in range(PAGES_MAX):
                 if page.is_redirect:
                     there = urljoin(str(page.url), page.headers["location"])
