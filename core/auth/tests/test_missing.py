@@ -34,7 +34,6 @@ def wants(*levels: str) -> Demands:
         (None, None, ANYTHING, "sign-in"),
         (shown("pwd"), NOTHING, ANYTHING, None),
         (shown("pwd"), STAFF, ANYTHING, "enrol"),
-        (shown("pwd"), Holding(must_enrol=True, may_enrol=False), ANYTHING, None),
         (shown("pwd"), APP, ANYTHING, "factor"),
         (shown("pwd"), Holding(frozenset({"totp"})), ANYTHING, "factor"),
         (shown("otp pwd"), APP, ANYTHING, None),
@@ -69,7 +68,6 @@ def test_the_next_step_follows_from_what_is_known(
     [
         (APP, wants("unheard-of")),
         (Holding(frozenset({"totp"}), passkeys_work=False), wants(PHISHING_RESISTANT)),
-        (Holding(may_enrol=False), wants(TWO_FACTORS)),
     ],
 )
 def test_what_no_step_leads_to_is_refused(holding: Holding, demands: Demands) -> None:

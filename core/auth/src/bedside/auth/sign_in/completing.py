@@ -15,8 +15,6 @@ from bedside.auth.tables import Session as BrowserSession
 from bedside.identity.acr import level_of
 
 FACTORS = ("totp", "passkey")
-ENROLMENT = False
-"""Whether second factors can be enrolled here yet. Until then staff sign in by password alone."""
 
 
 def missing_step(
@@ -64,8 +62,7 @@ def holding_of(authority: Authority, session: Session, user: User) -> Holding:
     return Holding(
         factors=factors_of(session, user),
         must_enrol=must_enrol(roles, demo=authority.installation.demo),
-        may_enrol=ENROLMENT,
-        passkeys_work=authority.installation.passkey_host is not None,
+        passkeys_work=False,
     )
 
 

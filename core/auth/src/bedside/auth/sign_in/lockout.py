@@ -66,6 +66,16 @@ def succeeded(session: Session, tried: Try, *, now: datetime) -> None:
     _clear_away(session, now=now)
 
 
+def begin_factor_try(session: Session, user_id: str, *, now: datetime) -> bool:
+    """Counts a try of a second factor as failed. False while this account's factors have to wait."""
+    return _counted(session, _factors_of(user_id), now=now)
+
+
+def factor_succeeded(session: Session, user_id: str) -> None:
+    fresh = update(Attempt).where(col(Attempt.account) == _factors_of(user_id))
+    session.exec(fresh.values(failures=0, locked_until=None))
+
+
 def forgive(session: Session, username: str) -> None:
     """Somebody has shown otherwise who they are: the account need not wait."""
     session.exec(
@@ -115,6 +125,10 @@ def _counted(session: Session, account: str, *, now: datetime) -> bool:
     attempt.locked_until = now + delay(attempt.failures)
     session.add(attempt)
     return True
+
+
+def _factors_of(user_id: str) -> str:
+    return digest(f"second factors of\n{user_id}")
 
 
 def _of_browser(username: str, browser: str) -> str:

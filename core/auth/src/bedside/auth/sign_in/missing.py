@@ -36,8 +36,6 @@ class Holding:
     factors: frozenset[str] = frozenset()
     """Kinds of what is enrolled: totp, passkey."""
     must_enrol: bool = False
-    may_enrol: bool = True
-    """Whether there is a page on which to enrol; where there is none, nobody is sent there."""
     passkeys_work: bool = True
     """Whether browsers offer passkeys at this issuer at all."""
 
@@ -69,7 +67,7 @@ def _to_two_factors(browser_session: BrowserSession, holding: Holding) -> Step |
         return None
     if holding.factors:
         return "factor"
-    return "enrol" if holding.must_enrol and holding.may_enrol else None
+    return "enrol" if holding.must_enrol else None
 
 
 def _to_level(browser_session: BrowserSession, holding: Holding, demands: Demands) -> Step | None:
@@ -84,8 +82,6 @@ def _to_level(browser_session: BrowserSession, holding: Holding, demands: Demand
     if lowest == PHISHING_RESISTANT and not holding.passkeys_work:
         raise _unmet()
     able = "passkey" in holding.factors if lowest == PHISHING_RESISTANT else bool(holding.factors)
-    if not able and not holding.may_enrol:
-        raise _unmet()
     return "factor" if able else "enrol"
 
 
