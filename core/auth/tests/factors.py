@@ -1,6 +1,5 @@
 """A person with an authenticator app, at the pages where it is set up and shown."""
 
-import html
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -49,6 +48,10 @@ def codes_of(page: httpx.Response) -> list[str]:
     return re.findall(r"<li>([0-9 ]{14})</li>", page.text)
 
 
+def hidden(page: httpx.Response) -> dict[str, str]:
+    return dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text))
+
+
 async def follow(flow: Any, answer: httpx.Response) -> httpx.Response:
     assert answer.status_code == 303, answer.text
     found: httpx.Response = await flow.browser.get(answer.headers["location"])
@@ -63,8 +66,7 @@ async def enrol(flow: Any, clock: Any, username: str = "physician", **changed: s
     assert shown.status_code == 200, shown.text
     onward = re.search(r'<form method="get" action="([^"]+)"', shown.text)
     assert onward, shown.text
-    params = {"request": html.unescape(re.findall(r'name="request" value="([^"]*)"', shown.text)[0])}
-    return Enrolled(app, codes_of(shown), await flow.browser.get(onward[1], params=params))
+    return Enrolled(app, codes_of(shown), await flow.browser.get(onward[1], params=hidden(shown)))
 
 
 async def sign_in_again(flow: Any, clock: Any, username: str = "physician", **changed: str | None) -> httpx.Response:

