@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bedside.auth import admin
+from bedside.auth import account, admin
 from bedside.auth.access_log.anchoring import keep_anchoring
 from bedside.auth.access_log.sealing import keep_sealing
 from bedside.auth.answers import NO_STORE, refused_request
@@ -65,6 +65,7 @@ _ENDPOINTS = (
     factor,
     enrol,
     password,
+    account,
     account_password,
     patient,
     consent,

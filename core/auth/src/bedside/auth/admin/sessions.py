@@ -33,6 +33,7 @@ class SignedIn:
     seen_at: datetime
     ends_at: datetime
     apps: list[str]
+    agent: str
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,13 @@ def signed_in(session: Session, rows: Sequence[BrowserSession]) -> list[SignedIn
     apps = _apps(session, {row.id for row in rows})
     return [
         SignedIn(
-            row.id, people[row.user_id], row.auth_time, row.seen_at, min(row.ends_at, row.seen_at + IDLE), apps[row.id]
+            row.id,
+            people[row.user_id],
+            row.auth_time,
+            row.seen_at,
+            min(row.ends_at, row.seen_at + IDLE),
+            apps[row.id],
+            row.agent or "an unknown browser",
         )
         for row in rows
     ]

@@ -9,6 +9,7 @@ from bedside.auth.directory.actor import Actor
 from bedside.auth.directory.administering import administering
 from bedside.auth.directory.clients import active_client, keep_client
 from bedside.auth.directory.details import Details, details_of, folded
+from bedside.auth.directory.factors import remove_factor, reset_factors
 from bedside.auth.directory.finding import active_user, find_user, find_users, user_named
 from bedside.auth.directory.following import MergedInCircle, follow_merge, is_news
 from bedside.auth.directory.groups import (
@@ -75,8 +76,10 @@ __all__ = [
     "own_roles_of",
     "patients_of",
     "reactivate",
+    "remove_factor",
     "remove_members",
     "rename_group",
+    "reset_factors",
     "roles_of",
     "roles_of_group",
     "set_group_roles",

@@ -68,14 +68,15 @@ def holding_of(authority: Authority, session: Session, user: User) -> Holding:
 
 def factors_of(session: Session, user: User) -> frozenset[str]:
     """The kinds of second factor that are enrolled and proven."""
-    kinds = session.exec(
-        select(Credential.kind)
-        .where(
-            Credential.user_id == user.id, col(Credential.kind).in_(FACTORS), col(Credential.confirmed_at).is_not(None)
-        )
-        .distinct()
-    ).all()
-    return frozenset(kinds)
+    return frozenset(factor.kind for factor in confirmed_factors(session, user))
+
+
+def confirmed_factors(session: Session, user: User) -> list[Credential]:
+    """Those that let this person in, oldest first; recovery codes are none."""
+    confirmed = select(Credential).where(
+        Credential.user_id == user.id, col(Credential.kind).in_(FACTORS), col(Credential.confirmed_at).is_not(None)
+    )
+    return list(session.exec(confirmed.order_by(col(Credential.created_at), col(Credential.id))).all())
 
 
 def _demands(pending: Pending) -> Demands:

@@ -1,0 +1,15 @@
+"""`/account`: what a person sees and changes of their own account."""
+
+from fastapi import APIRouter
+
+from bedside.auth.account import authenticator, overview, recovery, removing, signing_out
+from bedside.auth.authority import Authority
+
+_PAGES = (overview, authenticator, recovery, removing, signing_out)
+
+
+def routes(authority: Authority) -> APIRouter:
+    router = APIRouter()
+    for page in _PAGES:
+        router.routes.extend(page.routes(authority).routes)
+    return router
