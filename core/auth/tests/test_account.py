@@ -145,6 +145,7 @@ async def test_another_browser_is_signed_out_from_here(flow: Any, server: Any) -
     server.cookies.clear()
     await flow.sign_in("patient", scope="openid")
     page = await account(flow)
+    assert re.search(r'aria-label="Sign out [^"<]+, since [^"<]+">Sign out</button>', page.text)
     (way,) = buttons(page, r"/account/sessions/[^\"]+/end")
     assert (await flow.submit(page, way)).headers["location"] == "/account"
     assert buttons(await account(flow), r"/account/sessions/[^\"]+/end") == []

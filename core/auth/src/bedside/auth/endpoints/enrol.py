@@ -88,6 +88,7 @@ def authenticator_page(
         csrf=csrf,
         request=request,
         problem=problem,
+        address=address_of(secret, user),
         picture=picture(address_of(secret, user)),
         secret=" ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
         username=user.username,
