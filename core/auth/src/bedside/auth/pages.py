@@ -18,9 +18,15 @@ def _templates() -> Environment:
     )
 
 
-def page(template: str, *, status: int = 200, sends_on_to: str | None = None, **values: Any) -> Response:
-    """`sends_on_to` is the address that a form on the page may end at, after our own redirect."""
-    return HTMLResponse(_templates().get_template(template).render(values), status, headers=_headers(sends_on_to))
+def page(
+    template: str, *, status: int = 200, sends_on_to: str | None = None, scripted: bool = False, **values: Any
+) -> Response:
+    """`sends_on_to` is the address that a form on the page may end at, after our own redirect.
+
+    `scripted` pages may load our own script, as passkeys cannot do without.
+    """
+    text = _templates().get_template(template).render(values)
+    return HTMLResponse(text, status, headers=_headers(sends_on_to, scripted=scripted))
 
 
 def message(title: str, text: str, *, status: int, onward: tuple[str, str] | None = None) -> Response:
@@ -33,10 +39,11 @@ def static_file(name: str) -> bytes:
     return files("bedside.auth").joinpath("static", name).read_bytes()
 
 
-def _headers(sends_on_to: str | None) -> dict[str, str]:
+def _headers(sends_on_to: str | None, *, scripted: bool) -> dict[str, str]:
     # Chromium holds the redirect after a form to form-action too, so the app that waits for it has to be named.
     targets = f"'self' {_origin(sends_on_to)}" if sends_on_to else "'self'"
     policy = f"{NOTHING_ELSE}; style-src 'self'; img-src 'self'; form-action {targets}"
+    policy += "; script-src 'self'" if scripted else ""
     return CLOSED | {"Content-Security-Policy": policy, "Cross-Origin-Opener-Policy": "same-origin"}
 
 

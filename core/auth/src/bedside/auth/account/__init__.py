@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from bedside.auth.account import authenticator, overview, recovery, removing, signing_out
+from bedside.auth.account import overview, recovery, removing, setting_up, signing_out
 from bedside.auth.authority import Authority
 
-_PAGES = (overview, authenticator, recovery, removing, signing_out)
+_PAGES = (overview, setting_up, recovery, removing, signing_out)
 
 
 def routes(authority: Authority) -> APIRouter:

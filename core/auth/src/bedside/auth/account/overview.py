@@ -33,6 +33,7 @@ def routes(authority: Authority) -> APIRouter:
                 csrf=owner.csrf,
                 sign_out_proof=browser.proof(FORM),
                 factors=confirmed_factors(session, owner.user),
+                passkeys=authority.installation.passkey_host is not None,
                 codes_left=recovery_codes_left(session, owner.user),
                 sessions=living_of(session, owner.user, now=now),
                 own=owner.browser_session.id,

@@ -42,6 +42,10 @@ def routes(authority: Authority) -> APIRouter:
     async def mark() -> Response:
         return Response(static_file("mark.svg"), media_type="image/svg+xml", headers=_CACHED)
 
+    @router.get("/static/passkey.js", openapi_extra=PUBLIC)
+    def passkey_script() -> Response:
+        return Response(static_file("passkey.js"), media_type="text/javascript", headers=_CACHED)
+
     @router.get(STYLE_PATH, openapi_extra=PUBLIC)
     async def style_for_apps() -> Response:
         """https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html#styling"""

@@ -1,6 +1,9 @@
 """`/factor`: who has a second factor shows it."""
 
+from collections.abc import Callable
+
 from fastapi import APIRouter
+from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,10 +17,14 @@ from bedside.auth.pages import message, page
 from bedside.auth.parameters import Parameters
 from bedside.auth.protocol import read_form
 from bedside.auth.sign_in.browser import Browser
-from bedside.auth.sign_in.second_factor import show_code
+from bedside.auth.sign_in.completing import factors_of, must_be_passkey
+from bedside.auth.sign_in.passkeys import KIND as PASSKEY
+from bedside.auth.sign_in.passkeys import options_to_get
+from bedside.auth.sign_in.second_factor import Outcome, show_code, show_passkey
 from bedside.auth.sign_in.shown import shown_of
 
 WRONG = "That code is not right, or it was used before. Wait for the next one, and check the clock of your telephone."
+WRONG_PASSKEY = "That passkey was not accepted. Try again, or use another way."
 
 
 def routes(authority: Authority) -> APIRouter:
@@ -28,28 +35,35 @@ def routes(authority: Authority) -> APIRouter:
         browser = Browser(authority, request)
         with authority.units.unit() as session:
             at = at_step(authority, session, browser, request.query_params.get("request"), "factor")
-            return at if isinstance(at, Response) else browser.remember(_form(browser, at))
+            return at if isinstance(at, Response) else browser.remember(_form(authority, session, browser, at))
 
     @router.post("/factor", openapi_extra=PUBLIC)
     async def factor(request: Request) -> Response:
         browser, form = Browser(authority, request), await read_form(request)
-        if not browser.proves(form.get("csrf"), form.get("request") or ""):
-            return forged()
-        return await run_in_threadpool(_shown, authority, browser, form)
+        return await run_in_threadpool(_shown, authority, browser, form, show_code, "otp", WRONG)
+
+    @router.post("/factor/passkey", openapi_extra=PUBLIC)
+    async def passkey(request: Request) -> Response:
+        browser, form = Browser(authority, request), await read_form(request)
+        return await run_in_threadpool(_shown, authority, browser, form, show_passkey, "credential", WRONG_PASSKEY)
 
     return router
 
 
-def _shown(authority: Authority, browser: Browser, form: Parameters) -> Response:
+def _shown(
+    authority: Authority, browser: Browser, form: Parameters, show: Callable[..., Outcome], field: str, wrong: str
+) -> Response:
+    if not browser.proves(form.get("csrf"), form.get("request") or ""):
+        return forged()
     with authority.units.unit() as session:
         at = at_step(authority, session, browser, form.get("request"), "factor")
         if isinstance(at, Response):
             return at
-        outcome = show_code(authority, session, browser, at.browser_session, at.user, form.get("otp") or "")
+        outcome = show(authority, session, browser, at.browser_session, at.user, form.get(field) or "")
         if outcome == "over":
             return too_often()
         if outcome == "wrong":
-            return _form(browser, at, problem=WRONG)
+            return _form(authority, session, browser, at, problem=wrong)
         return next_step(authority, session, at.pending, browser)
 
 
@@ -61,11 +75,18 @@ def too_often() -> Response:
     )
 
 
-def _form(browser: Browser, at: At, *, problem: str | None = None) -> Response:
+def _form(authority: Authority, session: Session, browser: Browser, at: At, *, problem: str | None = None) -> Response:
+    kinds = factors_of(session, at.user)
+    by_passkey = authority.installation.passkey_host is not None and PASSKEY in kinds
+    options = options_to_get(authority, session, at.browser_session, at.user) if by_passkey else None
     return page(
         "factor.html",
         status=200 if problem is None else 401,
+        scripted=by_passkey,
         csrf=browser.proof(at.pending.handle),
         problem=problem,
+        options=options,
+        # Recovery codes open the way to who has lost the passkey, but not where nothing less than one will do.
+        codes=not must_be_passkey(at.pending),
         **shown_of(at.pending),
     )

@@ -12,7 +12,7 @@ from bedside.auth.sign_in.missing import Demands, Holding, Step, missing, must_e
 from bedside.auth.sign_in.sessions import current_session, renewed
 from bedside.auth.tables import Credential, User
 from bedside.auth.tables import Session as BrowserSession
-from bedside.identity.acr import level_of
+from bedside.identity.acr import LEVELS, PHISHING_RESISTANT, level_of
 
 FACTORS = ("totp", "passkey")
 
@@ -57,12 +57,18 @@ def completed(authority: Authority, session: Session, browser_session: BrowserSe
     )
 
 
+def must_be_passkey(pending: Pending) -> bool:
+    """Whether the request is content with nothing less."""
+    known = [level for level in LEVELS if level in _demands(pending).levels]
+    return known[:1] == [PHISHING_RESISTANT]
+
+
 def holding_of(authority: Authority, session: Session, user: User) -> Holding:
     roles = roles_of(session, user, now=authority.clock.now())
     return Holding(
         factors=factors_of(session, user),
         must_enrol=must_enrol(roles, demo=authority.installation.demo),
-        passkeys_work=False,
+        passkeys_work=authority.installation.passkey_host is not None,
     )
 
 

@@ -1,6 +1,8 @@
 """Showing a second factor: five tries in a sign-in, counted before they are looked at, and a growing wait beyond."""
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 from sqlmodel import Session, col, update
@@ -11,6 +13,7 @@ from bedside.auth.revocation import end_session
 from bedside.auth.sign_in.authenticator import code_fits, confirm_authenticator
 from bedside.auth.sign_in.browser import Browser
 from bedside.auth.sign_in.lockout import begin_factor_try, factor_succeeded
+from bedside.auth.sign_in.passkeys import NotAccepted, keep_passkey, use_passkey
 from bedside.auth.sign_in.recovery import recovery_fits
 from bedside.auth.sign_in.sessions import proven
 from bedside.auth.tables import Session as BrowserSession
@@ -23,36 +26,89 @@ Outcome = Literal["shown", "wrong", "over"]
 _SPACES = re.compile(r"[\s\-]")
 
 
+@dataclass(frozen=True)
+class Shown:
+    """`action` and `kind` are words of the log, `method` one of RFC 8176."""
+
+    action: str
+    kind: str
+    method: str
+
+
 def show_code(
     authority: Authority, session: Session, browser: Browser, browser_session: BrowserSession, user: User, typed: str
 ) -> Outcome:
     """A code of an app, or a recovery code. When it is shown, the session goes on under a new secret."""
-    code = _SPACES.sub("", typed[:100])
-    if not _may_try(authority, session, browser_session, user):
-        return _failed(authority, session, browser_session, user, "waiting")
-    if code_fits(authority, session, user, code):
-        used = "totp"
-    elif recovery_fits(authority, session, user, code):
-        used = "recovery"
-    else:
-        return _failed(authority, session, browser_session, user, "code")
-    _succeeded(authority, session, browser, browser_session, user)
-    _note(authority, session, user, "factor-shown", used)
-    return "shown"
+
+    def tried() -> Shown:
+        code = _digits(typed)
+        if code_fits(authority, session, user, code):
+            return Shown("factor-shown", "totp", ONE_TIME_CODE)
+        if recovery_fits(authority, session, user, code):
+            return Shown("factor-shown", "recovery", ONE_TIME_CODE)
+        raise NotAccepted("code")
+
+    return _try(authority, session, browser, browser_session, user, tried)
 
 
 def confirm_code(
     authority: Authority, session: Session, browser: Browser, browser_session: BrowserSession, user: User, typed: str
 ) -> Outcome:
     """The first code of the app that was just shown: from now on the app counts, and this session with it."""
-    code = _SPACES.sub("", typed[:100])
+
+    def tried() -> Shown:
+        if not confirm_authenticator(authority, session, user, _digits(typed)):
+            raise NotAccepted("code")
+        return Shown("factor-enrolled", "totp", ONE_TIME_CODE)
+
+    return _try(authority, session, browser, browser_session, user, tried)
+
+
+def show_passkey(
+    authority: Authority, session: Session, browser: Browser, browser_session: BrowserSession, user: User, answer: str
+) -> Outcome:
+    """What the browser's `get` answered."""
+
+    def tried() -> Shown:
+        return Shown("factor-shown", "passkey", use_passkey(authority, session, browser_session, user, answer))
+
+    return _try(authority, session, browser, browser_session, user, tried)
+
+
+def enrol_passkey(
+    authority: Authority, session: Session, browser: Browser, browser_session: BrowserSession, user: User, answer: str
+) -> Outcome:
+    """What the browser's `create` answered: from now on the passkey counts, and this session with it."""
+
+    def tried() -> Shown:
+        return Shown("factor-enrolled", "passkey", keep_passkey(authority, session, browser_session, user, answer))
+
+    return _try(authority, session, browser, browser_session, user, tried)
+
+
+def _try(
+    authority: Authority,
+    session: Session,
+    browser: Browser,
+    browser_session: BrowserSession,
+    user: User,
+    tried: Callable[[], Shown],
+) -> Outcome:
     if not _may_try(authority, session, browser_session, user):
         return _failed(authority, session, browser_session, user, "waiting")
-    if not confirm_authenticator(authority, session, user, code):
-        return _failed(authority, session, browser_session, user, "code")
-    _succeeded(authority, session, browser, browser_session, user)
-    _note(authority, session, user, "factor-enrolled", "totp")
+    try:
+        shown = tried()
+    except NotAccepted as refused:
+        return _failed(authority, session, browser_session, user, refused.reason)
+    factor_succeeded(session, user.id)
+    browser.renew(proven(session, browser_session, shown.method, now=authority.clock.now()))
+    entity, detail = f"User/{user.id}", {"kind": shown.kind}
+    record(authority, session, Happening(shown.action, user_id=user.id, entity=entity, detail=detail))
     return "shown"
+
+
+def _digits(typed: str) -> str:
+    return _SPACES.sub("", typed[:100])
 
 
 def _may_try(authority: Authority, session: Session, browser_session: BrowserSession, user: User) -> bool:
@@ -63,13 +119,6 @@ def _may_try(authority: Authority, session: Session, browser_session: BrowserSes
     may = session.exec(counted.values(factor_failures=BrowserSession.factor_failures + 1)).rowcount == 1
     session.refresh(browser_session)
     return begin_factor_try(session, user.id, now=authority.clock.now()) and may
-
-
-def _succeeded(
-    authority: Authority, session: Session, browser: Browser, browser_session: BrowserSession, user: User
-) -> None:
-    factor_succeeded(session, user.id)
-    browser.renew(proven(session, browser_session, ONE_TIME_CODE, now=authority.clock.now()))
 
 
 def _failed(
@@ -84,7 +133,3 @@ def _failed(
         Happening("sign-in", "refused", entity=f"User/{user.id}", detail={"reason": "tries" if over else reason}),
     )
     return "over" if over else "wrong"
-
-
-def _note(authority: Authority, session: Session, user: User, action: str, kind: str) -> None:
-    record(authority, session, Happening(action, user_id=user.id, entity=f"User/{user.id}", detail={"kind": kind}))
