@@ -140,8 +140,9 @@ def app(served: Authority, waiting_app: str) -> App:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """For one file: while playwright's loop lives in this process, no asynchronous test can run here."""
     path = os.environ.get("BEDSIDE_TEST_CHROMIUM") or shutil.which("chromium")
     assert path, "no Chromium: ./test.sh installs it"
     with sync_playwright() as playwright:
