@@ -29,6 +29,7 @@ from bedside.auth.installation import Installation
 from bedside.auth.records import Records
 from bedside.events.migrating import migrate
 from bedside.identity.exchange import ACCESS_TOKEN, GRANT_TYPE
+from core.auth.tests.describing import holds
 
 ISSUER = "http://127.0.0.1:8003"
 FHIR = "http://127.0.0.1:8000/fhir"
@@ -254,7 +255,10 @@ def _populate(authority: Authority) -> None:
 @pytest.fixture
 async def server(authority: Authority) -> Any:
     transport = httpx.ASGITransport(application(authority))
-    async with httpx.AsyncClient(transport=transport, base_url=authority.installation.issuer) as client:
+    hooks = {"response": [holds]}
+    async with httpx.AsyncClient(
+        transport=transport, base_url=authority.installation.issuer, event_hooks=hooks
+    ) as client:
         yield client
 
 

@@ -27,7 +27,7 @@ CLOSED = {
     "referrer-policy": "no-referrer",
 }
 # Documents for programs and what pages are drawn with: the same for everybody.
-CACHED = re.compile(r"/\.well-known/|/jwks$|/static/|/smart-style\.json$")
+CACHED = re.compile(r"/\.well-known/|/jwks$|/openapi\.json$|/static/|/smart-style\.json$")
 # Browsers post here without having been shown a form: it asks what a GET asks, and gives nothing by itself.
 BEGINNINGS = {"/authorize"}
 

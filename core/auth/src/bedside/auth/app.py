@@ -84,7 +84,17 @@ _ENDPOINTS = (
     scim,
     admin,
 )
-_FROM_ANY_ORIGIN = ("/.well-known/", "/jwks", "/token", "/par", "/userinfo", "/revoke", "/launch", STYLE_PATH)
+_FROM_ANY_ORIGIN = (
+    "/.well-known/",
+    "/jwks",
+    "/openapi.json",
+    "/token",
+    "/par",
+    "/userinfo",
+    "/revoke",
+    "/launch",
+    STYLE_PATH,
+)
 
 
 async def build(runtime: "Runtime") -> ASGIApp:

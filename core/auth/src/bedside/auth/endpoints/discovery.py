@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from bedside.auth.authority import Authority
+from bedside.auth.description import described
 from bedside.auth.endpoints.access import PUBLIC
 from bedside.auth.launch_context import STYLE_PATH
 from bedside.auth.pages import static_file
@@ -33,6 +34,10 @@ def routes(authority: Authority) -> APIRouter:
     @router.get("/jwks", openapi_extra=PUBLIC)
     def jwks() -> Response:
         return _document(authority.signer.jwks())
+
+    @router.get("/openapi.json", openapi_extra=PUBLIC)
+    async def description() -> Response:
+        return _document(described(issuer))
 
     @router.get("/static/bedside.css", openapi_extra=PUBLIC)
     async def style() -> Response:
