@@ -74,12 +74,9 @@ class Access:
                     answer = browser.get(there)
                     continue
                 action = re.search(r'<form[^>]*action="([^"]*)"', answer.text)
-                fields = dict(
-                    re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"', answer.text)
-                )
                 answer = browser.post(
                     urljoin(str(answer.url), action[1].replace("&amp;", "&") if action else str(answer.url)),
-                    data={**fields, "username": username, "password": password},
+                    data={**hidden_fields(answer.text), "username": username, "password": password},
                 )
         raise AssertionError(f"signing in as {username} ended with {answer.status_code}")
 
@@ -101,3 +98,8 @@ class Access:
             },
             timeout=20,
         )
+
+
+def hidden_fields(html: str) -> dict[str, str]:
+    """What a form sends along unseen."""
+    return dict(re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"', html))
