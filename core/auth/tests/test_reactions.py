@@ -1,5 +1,6 @@
 """What the directory does about facts of the patients service, as they come: also twice, late, and out of turn."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,8 +10,11 @@ from sqlmodel import col, select
 from bedside.auth.authority import Authority
 from bedside.auth.directory import (
     Actor,
+    Details,
     MergedInCircle,
     administering,
+    change_user,
+    create_user,
     grant_proxy,
     keep_user,
     patients_of,
@@ -165,6 +169,27 @@ async def test_a_circle_is_refused_whole_and_tried_again_later(authority: Author
         with pytest.raises(MergedInCircle):
             await hear(authority, repoint_account, merged("b", "a"))
     assert user_of(authority, "is-a").patient == "b"
+
+
+async def test_who_names_a_retired_record_afterwards_means_the_survivor_until_the_merge_is_undone(
+    authority: Authority,
+) -> None:
+    account(authority, "is-a", "a")
+    account(authority, "daughter", "someone")
+    await hear(authority, repoint_account, merged("a", "b"))
+    act_for(authority, "daughter", "a")
+    with administering(authority, OPERATOR) as session:
+        details = Details("is-a", "Changed", fhir_user="Patient/a")
+        user = user_named(session, "is-a")
+        assert user is not None
+        change_user(authority, session, OPERATOR, user, details)
+        create_user(authority, session, OPERATOR, replace(details, username="also-a"))
+    standing = [user_of(authority, name) for name in ("is-a", "also-a")]
+    assert [(user.fhir_user, user.patient) for user in standing] == [("Patient/b", "b")] * 2
+    assert acts_for(authority, "daughter") == ["b"]
+    await hear(authority, repoint_account, unmerged("a", "b"))
+    assert [user_of(authority, name).patient for name in ("is-a", "also-a")] == ["a", "a"]
+    assert acts_for(authority, "daughter") == ["a"]
 
 
 async def test_what_an_administrator_linked_since_is_not_moved_back(authority: Authority) -> None:

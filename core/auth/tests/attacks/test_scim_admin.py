@@ -383,6 +383,21 @@ async def test_attack_67_who_is_deactivated_is_dead_and_reactivation_revives_not
         assert [row.value for row in session.exec(select(Revocation).where(Revocation.kind == "user"))] == [path]
 
 
+async def test_attack_67_twin_who_is_not_deactivated_goes_on(
+    authority: Authority, server: httpx.AsyncClient, flow: Any, provisioner: Scim
+) -> None:
+    tokens = await flow.tokens("physician", scope="openid online_access user/*.rs")
+    path = user_of(authority, "physician").id
+    for operation in (
+        {"op": "replace", "path": "active", "value": True},
+        {"op": "replace", "path": "displayName", "value": "Dr Renamed"},
+    ):
+        assert (await provisioner.patch(path, operation)).status_code == 204
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert (await server.get("/userinfo", headers=bearer)).status_code == 200
+    assert (await flow.refresh(tokens["refresh_token"])).status_code == 200
+
+
 async def test_attack_67_twin_who_is_reactivated_signs_in_anew(
     authority: Authority, flow: Any, provisioner: Scim, clock: Any
 ) -> None:
@@ -439,6 +454,23 @@ async def test_attack_68_a_stale_etag_changes_nothing(authority: Authority, prov
     fresh = (await provisioner.ask("GET", f"/Users/{made['id']}")).headers["etag"]
     twin = await provisioner.ask(method, f"/Users/{made['id']}", etag=fresh, **sent)
     assert twin.status_code in (200, 204), twin.text
+
+
+async def test_attack_68_of_two_who_change_the_same_version_at_once_one_does(
+    authority: Authority, provisioner: Scim
+) -> None:
+    made = await provisioner.create("etag")
+    answers = await asyncio.gather(
+        *(
+            provisioner.patch(
+                made["id"], {"op": "replace", "path": "displayName", "value": name}, etag=made["meta"]["version"]
+            )
+            for name in ("First", "Second")
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [204, 412]
+    won = [name for name, answer in zip(("First", "Second"), answers, strict=True) if answer.status_code == 204]
+    assert [user_of(authority, "etag").name] == won
 
 
 async def test_attack_68_text_that_no_database_keeps_is_refused(provisioner: Scim) -> None:

@@ -19,7 +19,7 @@ Follower = TypeVar("Follower", User, ProxyGrant)
 
 
 class MergedInCircle(Exception):
-    """Records that were each merged into the next, and none goes on."""
+    """Records that were each merged into the next, and none goes on, or not within CHAIN_MAX."""
 
 
 def is_news(session: Session, record: str, version: int) -> bool:
@@ -39,7 +39,7 @@ def follow_merge(authority: Authority, session: Session, actor: Actor, patient: 
 
     The version must have been news. Raises MergedInCircle.
     """
-    stood_at = _place(session, patient)
+    stood_at = place_of(session, patient)
     followed = session.get_one(FollowedRecord, f"Patient/{patient}")
     followed.survivor = survivor
     session.add(followed)
@@ -53,8 +53,8 @@ def follow_merge(authority: Authority, session: Session, actor: Actor, patient: 
         note(authority, session, actor, "account-repointed", entity=f"User/{user_id}", patient=patient)
 
 
-def _place(session: Session, patient: str) -> str:
-    """The record that goes on: `patient` itself where it was not merged."""
+def place_of(session: Session, patient: str) -> str:
+    """The record that goes on: `patient` itself where it was not merged. Raises MergedInCircle."""
     place = patient
     for _ in range(CHAIN_MAX):
         followed = session.get(FollowedRecord, f"Patient/{place}")
@@ -76,7 +76,7 @@ def _move_account(session: Session, user: User) -> bool:
     """Whether it stands elsewhere now."""
     assert user.patient is not None
     given_for = user.merged_from or user.patient
-    place = _place(session, given_for)
+    place = place_of(session, given_for)
     if place == user.patient:
         return False
     if user.fhir_user == f"Patient/{user.patient}":
@@ -89,7 +89,7 @@ def _move_account(session: Session, user: User) -> bool:
 def _move_grant(session: Session, grant: ProxyGrant) -> bool:
     """Whether it stands elsewhere now. Who may act for both already keeps both, each with its own end."""
     given_for = grant.merged_from or grant.patient
-    place = _place(session, given_for)
+    place = place_of(session, given_for)
     if place == grant.patient or session.get(ProxyGrant, (grant.user_id, place)) is not None:
         return False
     grant.patient, grant.merged_from = place, given_for if place != given_for else None

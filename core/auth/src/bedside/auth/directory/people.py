@@ -9,6 +9,7 @@ from bedside.auth.authority import Authority
 from bedside.auth.directory.actor import Actor
 from bedside.auth.directory.administering import note
 from bedside.auth.directory.details import Details, folded
+from bedside.auth.directory.following import place_of
 from bedside.auth.directory.judging import judged, take_turn
 from bedside.auth.directory.refusing import DirectoryRefused, not_permitted
 from bedside.auth.directory.roles import check_roles
@@ -38,7 +39,7 @@ def create_user(
     _check_free(session, details.username)
     now = authority.clock.now()
     user = User(id=str(uuid.uuid4()), username="", name="", password_hash=password_hash, active=active, created_at=now)
-    _write(user, details)
+    _write(session, user, details)
     session.add(user)
     session.flush()
     session.add_all(
@@ -55,7 +56,7 @@ def change_user(authority: Authority, session: Session, actor: Actor, user: User
     with judged(authority, session, actor, [user.id]):
         if folded(details.username) != user.username:
             _check_free(session, details.username)
-        _write(user, details)
+        _write(session, user, details)
         user.version += 1
         user.changed_at = authority.clock.now()
         session.add(user)
@@ -67,11 +68,17 @@ def _check_free(session: Session, username: str) -> None:
         raise DirectoryRefused("username-taken", "There is somebody with that username already.")
 
 
-def _write(user: User, details: Details) -> None:
+def _write(session: Session, user: User, details: Details) -> None:
     user.username, user.name = folded(details.username), details.name.strip()
     user.given_name, user.family_name = details.given_name, details.family_name
     user.email, user.external_id = details.email, details.external_id
-    if details.fhir_user != user.fhir_user:
-        user.merged_from = None
-    user.fhir_user, user.patient = details.fhir_user, details.patient
     user.profile = details.profile or None
+    if details.fhir_user != user.fhir_user:
+        _link(session, user, details)
+
+
+def _link(session: Session, user: User, details: Details) -> None:
+    """A directory that knows nothing of a merge goes on naming the retired record: the account stays at the survivor."""
+    user.fhir_user, user.patient, user.merged_from = details.fhir_user, details.patient, None
+    if details.patient is not None and (place := place_of(session, details.patient)) != details.patient:
+        user.fhir_user, user.patient, user.merged_from = f"Patient/{place}", place, details.patient

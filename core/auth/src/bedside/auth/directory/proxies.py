@@ -9,6 +9,7 @@ from sqlmodel import Session, col, delete, or_, select
 from bedside.auth.authority import Authority
 from bedside.auth.directory.actor import Actor
 from bedside.auth.directory.administering import note
+from bedside.auth.directory.following import place_of
 from bedside.auth.directory.judging import judged
 from bedside.auth.directory.refusing import invalid
 from bedside.auth.directory.roles import check_times
@@ -37,14 +38,19 @@ def grant_proxy(
     until: datetime | None = None,
     consent: str | None = None,
 ) -> None:
-    """`patient` and `consent` are logical ids; the grant ends when that Consent no longer holds."""
+    """`patient` and `consent` are logical ids; the grant ends when that Consent no longer holds.
+
+    For a patient that was merged it is given at the survivor.
+    """
     if not _ID.fullmatch(patient) or (consent is not None and not _ID.fullmatch(consent)):
         raise invalid("That is not the id of a record.")
     now = authority.clock.now()
     check_times(now, until, now=now)
     with judged(authority, session, actor, [user.id]):
-        row = session.get(ProxyGrant, (user.id, patient)) or ProxyGrant(user_id=user.id, patient=patient, since=now)
-        row.until, row.consent, row.given_by, row.merged_from = until, consent, actor.user_id, None
+        place = place_of(session, patient)
+        row = session.get(ProxyGrant, (user.id, place)) or ProxyGrant(user_id=user.id, patient=place, since=now)
+        row.until, row.consent, row.given_by = until, consent, actor.user_id
+        row.merged_from = patient if place != patient else None
         session.add(row)
     note(authority, session, actor, "proxy-granted", entity=f"User/{user.id}", patient=patient)
 
