@@ -78,7 +78,7 @@ def _write(session: Session, user: User, details: Details) -> None:
 
 
 def _link(session: Session, user: User, details: Details) -> None:
-    """A directory that knows nothing of a merge goes on naming the retired record: the account stays at the survivor."""
+    """A directory that knows of no merge goes on naming the retired record: the account stays at the survivor."""
     user.fhir_user, user.patient, user.merged_from = details.fhir_user, details.patient, None
     if details.patient is not None and (place := place_of(session, details.patient)) != details.patient:
         user.fhir_user, user.patient, user.merged_from = f"Patient/{place}", place, details.patient
