@@ -223,7 +223,7 @@ def test_a_client_is_registered_gets_a_new_secret_and_is_disabled(console: Page,
     client_id = f"report-{secrets.token_hex(4)}"
     console.get_by_role("link", name="Clients").click()
     console.get_by_role("link", name="Register a client").click()
-    console.get_by_label("Name").fill("Night report")
+    console.get_by_label("Name", exact=True).fill("Night report")
     console.get_by_label("Client id").fill(client_id)
     console.get_by_label("a secret, in the header").check()
     console.get_by_label("act for a person who signs in").uncheck()
@@ -251,10 +251,10 @@ def test_a_client_is_registered_gets_a_new_secret_and_is_disabled(console: Page,
 def test_what_is_wrong_with_a_registration_is_said_in_the_forms_words_and_nothing_typed_is_lost(console: Page) -> None:
     console.get_by_role("link", name="Clients").click()
     console.get_by_role("link", name="Register a client").click()
-    console.get_by_label("Name").fill("Growth chart")
+    console.get_by_label("Name", exact=True).fill("Growth chart")
     console.get_by_role("button", name="Register").click()
     expect(console.get_by_test_id("problem")).to_contain_text("needs a redirect URI: the address to come back to")
-    expect(console.get_by_label("Name")).to_have_value("Growth chart")
+    expect(console.get_by_label("Name", exact=True)).to_have_value("Growth chart")
 
 
 def test_a_registration_token_that_nobody_used_is_withdrawn(console: Page, platform: Platform) -> None:
@@ -329,7 +329,7 @@ def test_a_consent_is_withdrawn_and_the_app_may_go_on_no_longer(
         aud=platform.demo["fhir"], code_challenge="E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
         code_challenge_method="S256",
     )  # fmt: skip
-    allow = nurse.browser.get_by_role("button", name="Allow")
+    allow = nurse.browser.get_by_role("button", name="Allow", exact=True)
     nurse.browser.goto(f"{platform.demo['auth']}/authorize?{query}")
     with nurse.browser.expect_request(lambda request: request.url.startswith(back)):
         allow.click()
