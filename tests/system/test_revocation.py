@@ -23,6 +23,7 @@ from tests.platform import Platform
 from tests.separate import Services, separate_services
 from tests.system.access import Access
 from tests.system.administrator import Administrator
+from tests.system.services import token_of_service
 
 DEAD_WITHIN_S = 5.0
 SETTLED_S = 1.0
@@ -58,19 +59,8 @@ class Installed:
 
     def exchanged(self, token: str, service: str) -> str:
         """What the gateway holds for this token at that service."""
-        answer = httpx.post(
-            f"{self.demo['auth']}/token",
-            data={
-                "grant_type": EXCHANGE,
-                "subject_token": token,
-                "subject_token_type": ACCESS_TOKEN,
-                "audience": self.demo[service],
-            },
-            auth=("gateway", self.settings.service_secret("gateway")),
-        )
-        answer.raise_for_status()
-        exchanged: str = answer.json()["access_token"]
-        return exchanged
+        form = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": ACCESS_TOKEN}
+        return token_of_service(self.settings, "gateway", {**form, "audience": self.demo[service]})
 
 
 def installed(demo: dict[str, Any], data_dir: Path, environment: Mapping[str, str]) -> Installed:

@@ -14,8 +14,10 @@ from bedside.auth.authority import Authority
 from bedside.auth.demo import ensure_now
 from bedside.auth.installation import Installation
 from bedside.events.migrating import migrate
+from bedside.identity import ServiceKey
 
 GATEWAY = "http://127.0.0.1:8000"
+_KEY = ServiceKey.generated()
 
 
 @dataclass
@@ -39,8 +41,8 @@ class Settings:
     def kept_secret(self, name: str) -> str:
         return self.kept.setdefault(name, secrets.token_urlsafe(32))
 
-    def service_secret(self, service: str) -> str:
-        return self.kept_secret(f"service-{service}")
+    def service_public_keys(self, service: str) -> dict[str, Any]:
+        return _KEY.public
 
 
 @pytest.fixture

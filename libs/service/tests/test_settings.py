@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from bedside.service import Settings
+from bedside.identity import ServiceKey
+from bedside.service import ServiceName, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -120,10 +121,78 @@ def test_secrets_come_from_the_environment_where_it_has_them(monkeypatch: pytest
     monkeypatch.setenv("BEDSIDE_SERVICE_SECRET_GATEWAY", "own")
     monkeypatch.setenv("BEDSIDE_SECRET_AUTH_MASTER", "master")
 
-    assert settings.service_secret("gateway") == "own"
-    assert settings.service_secret("patients") not in ("shared", settings.service_secret("encounters"))
+    assert settings.service_proof("gateway") == "own"
+    assert settings.service_proof("patients") not in ("shared", settings.service_proof("encounters"))
+    assert settings.service_public_keys("gateway") is None
     assert settings.kept_secret("auth-master") == "master"
     assert not (tmp_path / "keys").exists()
+
+
+def test_without_anything_given_a_service_proves_itself_by_a_key_that_is_made_once_and_closed_to_others(
+    tmp_path: Path,
+) -> None:
+    key = proof(Settings(data_dir=tmp_path), "patients")
+    kept = tmp_path / "keys" / "service-patients.key"
+
+    assert proof(Settings(data_dir=tmp_path), "patients").public == key.public
+    assert Settings(data_dir=tmp_path).service_public_keys("patients") == key.public
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert [path.name for path in kept.parent.iterdir()] == ["service-patients.key"]
+
+
+def test_a_key_that_is_given_goes_before_a_secret_that_still_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key = ServiceKey.generated()
+    monkeypatch.setenv("BEDSIDE_SERVICE_SECRET_GATEWAY", "own")
+    monkeypatch.setenv("BEDSIDE_SERVICE_KEY_GATEWAY", key.line)
+
+    assert proof(Settings(data_dir=tmp_path), "gateway").public == key.public
+    assert Settings(data_dir=tmp_path).service_public_keys("gateway") == key.public
+    assert not (tmp_path / "keys").exists()
+
+
+def test_auth_is_given_public_halves_and_no_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    old, new = ServiceKey.generated(), ServiceKey.generated()
+    monkeypatch.setenv("BEDSIDE_SERVICE_PUBLIC_KEY_GATEWAY", f"{old.public_line} {new.public_line}")
+
+    known = Settings(data_dir=tmp_path).service_public_keys("gateway")
+    assert known == {"keys": [*old.public["keys"], *new.public["keys"]]}
+    assert not (tmp_path / "keys").exists()
+
+
+@pytest.mark.parametrize("name", ["BEDSIDE_SERVICE_KEY_PATIENTS", "BEDSIDE_SERVICE_PUBLIC_KEY_PATIENTS"])
+def test_a_key_that_cannot_be_read_is_refused_by_its_variable_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "change-me-1")
+
+    with pytest.raises(ValidationError, match=name) as refused:
+        Settings()
+    assert "change-me-1" not in str(refused.value)
+
+
+def test_what_a_service_seals_by_hangs_on_its_key_and_on_the_purpose(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = Settings(data_dir=tmp_path)
+    sealing = {
+        settings.sealing_key("gateway", "pages"),
+        settings.sealing_key("gateway", "cookies"),
+        settings.sealing_key("patients", "pages"),
+    }
+
+    assert {len(key) for key in sealing} == {32}
+    assert len(sealing) == 3
+    assert Settings(data_dir=tmp_path).sealing_key("gateway", "pages") in sealing
+    monkeypatch.setenv("BEDSIDE_SERVICE_SECRET_GATEWAY", "own")
+    assert settings.sealing_key("gateway", "pages") not in sealing
+
+
+def proof(settings: Settings, service: ServiceName) -> ServiceKey:
+    found = settings.service_proof(service)
+    assert isinstance(found, ServiceKey)
+    return found
 
 
 def test_no_proxy_is_trusted_unless_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import httpx
-
 from bedside.fhir.search.purview import within_compartment
 from bedside.identity.roles import ROLES, ceiling
 from bedside.identity.scopes import Scopes
 from bedside.service import SERVICES, Settings
 from tests.system.access import Access
+from tests.system.services import token_of_service
 
 STAFF_SCOPE = (
     "openid profile fhirUser user/*.cruds user/AuditEvent.rs"
@@ -110,8 +109,4 @@ class Walkers:
         return tokens
 
     def _token(self, form: Mapping[str, str]) -> str:
-        secret = self.settings.service_secret("gateway")
-        answer = httpx.post(f"{self.access.demo['auth']}/token", data=dict(form), auth=("gateway", secret))
-        answer.raise_for_status()
-        token: str = answer.json()["access_token"]
-        return token
+        return token_of_service(self.settings, "gateway", form)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -23,7 +23,10 @@ class Installation:
     database_url: str
     master_secret: str = field(repr=False)
     addresses: Mapping[str, str]
-    service_secrets: Mapping[str, str] = field(repr=False)
+    service_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Of the services that sign in by a secret."""
+    service_keys: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The JWK Sets of those that sign in by a key."""
     demo: bool = False
     """Whether people without a second factor may sign in without one."""
     zone: tzinfo = UTC
@@ -33,13 +36,18 @@ class Installation:
 
     @classmethod
     def of(cls, settings: "Settings") -> "Installation":
+        keys: dict[str, Mapping[str, Any]] = {
+            name: keys for name in SERVICES if (keys := settings.service_public_keys(name)) is not None
+        }
+        secrets = {name: settings.service_proof(name) for name in SERVICES if name not in keys}
         return cls(
             issuer=settings.issuer,
             fhir_base=settings.fhir_base,
             database_url=settings.database_url("auth"),
             master_secret=settings.kept_secret("auth-master"),
             addresses={name: settings.address(name) for name in SERVICES},
-            service_secrets={name: settings.service_secret(name) for name in SERVICES},
+            service_secrets={name: secret for name, secret in secrets.items() if isinstance(secret, str)},
+            service_keys=keys,
             demo=settings.demo,
             zone=settings.zone,
             proxies=settings.proxies,

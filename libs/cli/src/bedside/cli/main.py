@@ -253,6 +253,15 @@ def act_for(
         act_for(_settings(), username, patient, until=until, consent=consent, ends=ends)
 
 
+@keys_app.command()
+def services() -> None:
+    """Makes a key for each service to prove itself by, and prints them as lines of an environment file."""
+    from bedside.cli.service_keys import made
+
+    for line in made():
+        typer.echo(line)
+
+
 def _settings() -> Any:
     from pydantic import ValidationError
 

@@ -12,6 +12,7 @@ from bedside.identity.labels import SENSITIVE_LABELS
 from bedside.identity.refusal import Deaf, Refused, Unreachable
 from bedside.identity.roles import ROLES, Role
 from bedside.identity.scopes import Permission, Scopes
+from bedside.identity.service_key import ServiceKey
 from bedside.identity.service_login import LoginRefused, ServiceLogin
 from bedside.identity.smart_configuration import smart_configuration
 from bedside.identity.token import Unverified, Verified, Verifier
@@ -35,6 +36,7 @@ __all__ = [
     "Refused",
     "Role",
     "Scopes",
+    "ServiceKey",
     "ServiceLogin",
     "Unreachable",
     "Unverified",

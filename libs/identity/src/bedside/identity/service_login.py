@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from bedside.identity.refusal import Unreachable
+from bedside.identity.service_key import ServiceKey
 
 RENEW_BEFORE_END_S = 30.0
 TIMEOUT_S = 5.0
@@ -33,14 +34,25 @@ class Issued:
 
 
 class ServiceLogin:
-    """`client_credentials` for one service client; a token is kept until shortly before it ends."""
+    """`client_credentials` for one service client; a token is kept until shortly before it ends.
+
+    `proof` is its secret, or its key; what it signs names `issuer`, which may be reached at another address.
+    """
 
     def __init__(
-        self, token_url: str, client_id: str, client_secret: str, *, http: httpx.AsyncClient | None = None
+        self,
+        token_url: str,
+        client_id: str,
+        proof: str | ServiceKey,
+        *,
+        issuer: str | None = None,
+        http: httpx.AsyncClient | None = None,
     ) -> None:
+        assert isinstance(proof, str) or issuer is not None, "an assertion names the issuer it is for"
         self.client_id = client_id
         self._token_url = token_url
-        self._secret = client_secret
+        self._proof = proof
+        self._issuer = issuer or ""
         self._http = http
         self._issued: dict[tuple[str, str], Issued] = {}
         self._turn = asyncio.Lock()
@@ -75,11 +87,16 @@ class ServiceLogin:
         return Issued(str(body["access_token"]), time.monotonic() + life_s - margin_s)
 
     async def _post(self, form: Mapping[str, str]) -> httpx.Response:
-        login = httpx.BasicAuth(self.client_id, self._secret)
+        sent, login = self._proven(form)
         if self._http is not None:
-            return await self._http.post(self._token_url, data=dict(form), auth=login, timeout=TIMEOUT_S)
+            return await self._http.post(self._token_url, data=sent, auth=login, timeout=TIMEOUT_S)
         async with httpx.AsyncClient() as http:
-            return await http.post(self._token_url, data=dict(form), auth=login, timeout=TIMEOUT_S)
+            return await http.post(self._token_url, data=sent, auth=login, timeout=TIMEOUT_S)
+
+    def _proven(self, form: Mapping[str, str]) -> tuple[dict[str, str], httpx.Auth]:
+        if isinstance(self._proof, str):
+            return dict(form), httpx.BasicAuth(self.client_id, self._proof)
+        return {**form, **self._proof.proving(self.client_id, issuer=self._issuer)}, httpx.Auth()
 
 
 def _object(answer: httpx.Response) -> Mapping[str, Any]:

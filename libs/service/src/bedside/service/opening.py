@@ -34,7 +34,7 @@ async def opened(name: ServiceName, settings: Settings, transport: Transport) ->
             transport=transport,
             keys=Keys(f"{auth}/jwks", http),
             denylist=Denylist(),
-            login=ServiceLogin(f"{auth}/token", name, settings.service_secret(name), http=http),
+            login=ServiceLogin(f"{auth}/token", name, settings.service_proof(name), issuer=settings.issuer, http=http),
             http=http,
             clock=real_clock if name == "auth" else ViewClock(settings.clock_utc),
             measures=Measures(name),

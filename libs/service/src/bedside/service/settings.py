@@ -6,14 +6,16 @@ from datetime import UTC, datetime
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bedside.service.secrets import kept_secret, secret_of
+from bedside.identity import ServiceKey
+from bedside.service.secrets import kept_secret
+from bedside.service.service_keys import given_key, given_public_keys, proof_of, public_keys_of
 
 ServiceName = Literal["gateway", "patients", "encounters", "auth"]
 SERVICES: tuple[ServiceName, ...] = get_args(ServiceName)
@@ -75,6 +77,13 @@ class Settings(BaseSettings):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _given_keys_can_be_read(self) -> Self:
+        for service in SERVICES:
+            given_key(service)
+            given_public_keys(service)
+        return self
+
     def address(self, service: ServiceName) -> str:
         """Where the others find it, without a final slash."""
         given: str | None = getattr(self, f"{service}_url")
@@ -101,13 +110,20 @@ class Settings(BaseSettings):
         prefix = "bedside" if name in ("", "postgres") else name
         return urlunsplit(parts._replace(path=f"/{prefix}_{service}"))
 
-    def service_secret(self, service: ServiceName) -> str:
-        """The client secret by which this service signs in at auth."""
-        return secret_of(service, self.data_dir)
+    def service_proof(self, service: ServiceName) -> ServiceKey | str:
+        """The key by which this service signs in at auth, or its secret."""
+        return proof_of(service, self.data_dir)
+
+    def service_public_keys(self, service: ServiceName) -> dict[str, Any] | None:
+        """The JWK Set by which auth knows it; None where it signs in by a secret."""
+        return public_keys_of(service, self.data_dir)
 
     def sealing_key(self, service: ServiceName, purpose: str) -> bytes:
-        """32 bytes that every replica of the service has, and nobody else: derived from its secret."""
-        return hmac.digest(self.service_secret(service).encode(), purpose.encode(), "sha256")
+        """32 bytes that every replica of the service has, and nobody else: derived from what it proves itself by."""
+        proof = self.service_proof(service)
+        if isinstance(proof, ServiceKey):
+            return proof.derived(purpose)
+        return hmac.digest(proof.encode(), purpose.encode(), "sha256")
 
     def kept_secret(self, name: str) -> str:
         """`BEDSIDE_SECRET_<NAME>`, else a random one, made once and kept in the data folder with mode 0600."""

@@ -1,5 +1,6 @@
 """The keys by which a client proves itself: public ones, strong enough, each with a name."""
 
+import base64
 import json
 import re
 from collections.abc import Mapping
@@ -112,7 +113,14 @@ def _elliptic(jwk: Mapping[str, Any]) -> tuple[str, ECKey]:
 def _rsa(jwk: Mapping[str, Any]) -> tuple[str, RSAKey]:
     if jwk["kty"] != "RSA":
         raise ValueError("another kind of key")
-    key = RSAKey.import_key({name: jwk[name] for name in ("kty", "n", "e")})
-    if key.public_key.key_size not in _RSA_BITS or key.public_key.public_numbers().e not in range(3, 2**32):
+    if _bits(jwk["n"]) not in _RSA_BITS:
+        # Looked at before the key is made: joserfc takes a weak one, with a warning in our logs for each try.
         raise ValueError("too weak, or too large to be verified quickly")
+    key = RSAKey.import_key({name: jwk[name] for name in ("kty", "n", "e")})
+    if key.public_key.public_numbers().e not in range(3, 2**32):
+        raise ValueError("an exponent that is weak, or too large to be verified quickly")
     return "RS384", key
+
+
+def _bits(number: str) -> int:
+    return int.from_bytes(base64.urlsafe_b64decode(number.encode() + b"==")).bit_length()

@@ -31,15 +31,17 @@ def keep_client(
     service: bool = False,
     auth_method: AuthMethod | None = None,
     jwks: Mapping[str, Any] | None = None,
+    assertion_to_issuer: bool = False,
 ) -> Client:
     """Registers the client, or brings a known one up to date. Without a secret and keys it is a public client."""
     # Several processes may start at once and register the same services.
     put_if_absent(session, Client(id=client_id, name=name))
     client = session.get_one(Client, client_id)
     client.name = name
-    client.auth_method = auth_method or ("client_secret_basic" if secret is not None else "none")
+    client.auth_method = auth_method or _method(secret, jwks)
     client.secret_hash = digest(secret) if secret is not None else None
     client.jwks = dict(jwks) if jwks is not None else None
+    client.assertion_to_issuer = assertion_to_issuer
     client.grant_types, client.scope = list(grant_types), scope
     client.audiences, client.exchange_audiences = list(audiences), list(exchange_audiences)
     client.redirect_uris = list(redirect_uris)
@@ -47,3 +49,9 @@ def keep_client(
     client.first_party, client.service = first_party, service
     session.add(client)
     return client
+
+
+def _method(secret: str | None, jwks: Mapping[str, Any] | None) -> AuthMethod:
+    if jwks is not None:
+        return "private_key_jwt"
+    return "client_secret_basic" if secret is not None else "none"

@@ -21,10 +21,10 @@ from bedside.auth.refusals import invalid_client, invalid_request
 from bedside.auth.seen import first_time
 from bedside.auth.tables import Client
 from bedside.identity import Refused, Unverified
+from bedside.identity.service_key import ASSERTION_TYPE
 from bedside.identity.smart_configuration import ASSERTION_ALGORITHMS
 from bedside.identity.token import SKEW
 
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LIFE_MAX = timedelta(minutes=5)
 _JTI_CHARACTERS_MAX = 500
 _SECONDS_MAX = 2**36
