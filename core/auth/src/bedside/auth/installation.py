@@ -36,10 +36,8 @@ class Installation:
 
     @classmethod
     def of(cls, settings: "Settings") -> "Installation":
-        keys: dict[str, Mapping[str, Any]] = {
-            name: keys for name in SERVICES if (keys := settings.service_public_keys(name)) is not None
-        }
-        secrets = {name: settings.service_proof(name) for name in SERVICES if name not in keys}
+        known = {name: settings.service_public_keys(name) for name in SERVICES}
+        secrets = {name: settings.service_proof(name) for name, keys in known.items() if keys is None}
         return cls(
             issuer=settings.issuer,
             fhir_base=settings.fhir_base,
@@ -47,7 +45,7 @@ class Installation:
             master_secret=settings.kept_secret("auth-master"),
             addresses={name: settings.address(name) for name in SERVICES},
             service_secrets={name: secret for name, secret in secrets.items() if isinstance(secret, str)},
-            service_keys=keys,
+            service_keys={name: keys for name, keys in known.items() if keys is not None},
             demo=settings.demo,
             zone=settings.zone,
             proxies=settings.proxies,
