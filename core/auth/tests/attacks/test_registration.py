@@ -1,6 +1,7 @@
 """Clients register themselves and look after their registration; attacks on that (50)."""
 
 import asyncio
+import base64
 from typing import Any
 
 import pytest
@@ -295,6 +296,18 @@ async def test_attack_50_a_private_key_in_the_jwks(server: Any, manager: str, ke
 EC_KEY = {"kty": "EC", "crv": "P-256", "kid": "k"}
 
 
+def rsa_key(*, bits: int) -> dict[str, str]:
+    """Of this size, whoever could factor it."""
+    modulus = (1 << bits) - 1
+    written = base64.urlsafe_b64encode(modulus.to_bytes((bits + 7) // 8)).decode().rstrip("=")
+    return {"kty": "RSA", "n": written, "e": "AQAB", "kid": "k"}
+
+
+@pytest.mark.parametrize("bits", [2_048, 3_072, 8_192])
+async def test_an_rsa_key_of_a_sound_size_is_registered(server: Any, manager: str, bits: int) -> None:
+    assert (await register(server, manager, KEYED, jwks={"keys": [rsa_key(bits=bits)]})).status_code == 201
+
+
 @pytest.mark.parametrize(
     ("jwks", "description"),
     [
@@ -310,12 +323,19 @@ EC_KEY = {"kty": "EC", "crv": "P-256", "kid": "k"}
         ({"keys": [{"kty": "OKP", "kid": "k"}]}, "a key is neither an RSA key nor one on P-256 or P-384"),
         ({"keys": [EC_KEY | {"use": "enc"}]}, "a key is not for signatures"),
         ({"keys": [EC_KEY | {"key_ops": 17}]}, "a key is not for signatures"),
-        (
-            {"keys": [{"kty": "RSA", "n": "u" * 100, "e": "AQAB", "kid": "short"}]},
-            "a key is neither an RSA key nor one on P-256 or P-384",
-        ),
+        ({"keys": [EC_KEY | {"crv": "P-521"}]}, "an elliptic curve key is on another curve than P-256 or P-384"),
+        ({"keys": [EC_KEY | {"crv": "secp256k1"}]}, "an elliptic curve key is on another curve than P-256 or P-384"),
+        ({"keys": [EC_KEY | {"crv": ["P-256"]}]}, "a key is neither an RSA key nor one on P-256 or P-384"),
+        ({"keys": [rsa_key(bits=1_024)]}, "an RSA key has 2048 to 8192 bits here"),
+        ({"keys": [rsa_key(bits=2_047)]}, "an RSA key has 2048 to 8192 bits here"),
+        ({"keys": [rsa_key(bits=8_193)]}, "an RSA key has 2048 to 8192 bits here"),
+        ({"keys": [rsa_key(bits=2_048) | {"e": "AQ"}]}, "an RSA key has an exponent of 3 to 32 bits here"),
+        ({"keys": [rsa_key(bits=2_048) | {"e": "AQAAAAE"}]}, "an RSA key has an exponent of 3 to 32 bits here"),
+        ({"keys": [rsa_key(bits=2_048) | {"n": "+" * 342}]}, "a key is neither an RSA key nor one on P-256 or P-384"),
+        ({"keys": [rsa_key(bits=2_048) | {"n": 17}]}, "a key is neither an RSA key nor one on P-256 or P-384"),
     ],
 )
+@pytest.mark.filterwarnings("error")
 async def test_keys_are_sound_when_they_are_registered(server: Any, manager: str, jwks: Any, description: str) -> None:
     answer = await register(server, manager, KEYED, jwks=jwks)
     assert refusal(answer) == (400, "invalid_client_metadata", description)

@@ -14,7 +14,8 @@ from joserfc.jwk import ECKey, RSAKey
 from bedside.identity.smart_configuration import ASSERTION_ALGORITHMS
 
 KEYS_MAX = 20
-_RSA_BITS = range(2_048, 8_193)
+RSA_BITS_MIN, RSA_BITS_MAX = 2_048, 8_192
+_RSA_EXPONENTS = range(3, 2**32)
 _KID = re.compile(r"[\x21-\x7e]{1,200}")
 _KEPT = ("kty", "crv", "x", "y", "n", "e", "kid", "alg", "use")
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
@@ -99,6 +100,8 @@ def _public_key(jwk: Any) -> PublicKey:
         raise UnusableKeys("a key is not for signatures")
     try:
         algorithm, key = _elliptic(jwk) if jwk.get("kty") == "EC" else _rsa(jwk)
+    except UnusableKeys:
+        raise
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UnusableKeys("a key is neither an RSA key nor one on P-256 or P-384") from error
     if jwk.get("alg") not in (None, algorithm):
@@ -107,20 +110,22 @@ def _public_key(jwk: Any) -> PublicKey:
 
 
 def _elliptic(jwk: Mapping[str, Any]) -> tuple[str, ECKey]:
+    if jwk["crv"] not in _CURVES:
+        raise UnusableKeys(f"an elliptic curve key is on another curve than {' or '.join(_CURVES)}")
     return _CURVES[jwk["crv"]], ECKey.import_key({name: jwk[name] for name in ("kty", "crv", "x", "y")})
 
 
 def _rsa(jwk: Mapping[str, Any]) -> tuple[str, RSAKey]:
     if jwk["kty"] != "RSA":
         raise ValueError("another kind of key")
-    if _bits(jwk["n"]) not in _RSA_BITS:
-        # Looked at before the key is made: joserfc takes a weak one, with a warning in our logs for each try.
-        raise ValueError("too weak, or too large to be verified quickly")
-    key = RSAKey.import_key({name: jwk[name] for name in ("kty", "n", "e")})
-    if key.public_key.public_numbers().e not in range(3, 2**32):
-        raise ValueError("an exponent that is weak, or too large to be verified quickly")
-    return "RS384", key
+    # Looked at before the key is made: joserfc takes a weak one, with a warning in our logs for each try.
+    if not RSA_BITS_MIN <= _number(jwk["n"]).bit_length() <= RSA_BITS_MAX:
+        raise UnusableKeys(f"an RSA key has {RSA_BITS_MIN} to {RSA_BITS_MAX} bits here")
+    if _number(jwk["e"]) not in _RSA_EXPONENTS:
+        raise UnusableKeys("an RSA key has an exponent of 3 to 32 bits here")
+    return "RS384", RSAKey.import_key({name: jwk[name] for name in ("kty", "n", "e")})
 
 
-def _bits(number: str) -> int:
-    return int.from_bytes(base64.urlsafe_b64decode(number.encode() + b"==")).bit_length()
+def _number(written: str) -> int:
+    """Base64url of its bytes, https://www.rfc-editor.org/rfc/rfc7518#section-2"""
+    return int.from_bytes(base64.b64decode(written.encode("ascii") + b"=" * (-len(written) % 4), b"-_", validate=True))
