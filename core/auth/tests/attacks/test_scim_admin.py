@@ -1,7 +1,6 @@
 """Attacks 63 to 70 of the acceptance list: administration, by SCIM. Each is followed by what is permitted."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -12,39 +11,12 @@ from bedside.auth import directory
 from bedside.auth.authority import Authority
 from bedside.auth.tables import GrantFamily, Revocation, User
 from bedside.auth.tables import Session as BrowserSession
+from core.auth.tests.provisioning import PATCH, USER, Scim, refusal
 
-USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
-PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 FHIR = "http://127.0.0.1:8000/fhir"
 SCOPE = "openid profile users.manage online_access"
-
-
-@dataclass
-class Scim:
-    """Somebody at the SCIM door, with a token."""
-
-    http: httpx.AsyncClient
-    bearer: str
-
-    async def ask(self, method: str, path: str, *, etag: str | None = None, **sent: Any) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self.bearer}"} | ({"If-Match": etag} if etag else {})
-        return await self.http.request(method, f"/scim/v2{path}", headers=headers, **sent)
-
-    async def found(self, expression: str) -> list[str]:
-        answer = await self.ask("GET", "/Users", params={"filter": expression})
-        assert answer.status_code == 200, answer.text
-        return [user["userName"] for user in answer.json().get("Resources", [])]
-
-    async def patch(self, user_id: str, *operations: dict[str, Any], **more: Any) -> httpx.Response:
-        return await self.ask("PATCH", f"/Users/{user_id}", json={"schemas": [PATCH], "Operations": operations}, **more)
-
-    async def create(self, username: str, **more: Any) -> dict[str, Any]:
-        answer = await self.ask("POST", "/Users", json={"schemas": [USER], "userName": username} | more)
-        assert answer.status_code == 201, answer.text
-        made: dict[str, Any] = answer.json()
-        return made
 
 
 @pytest.fixture
@@ -103,13 +75,6 @@ def user_of(authority: Authority, username: str) -> User:
 def roles_of(authority: Authority, username: str) -> list[str]:
     with authority.units.reading() as session:
         return directory.roles_of(session, user_of(authority, username), now=authority.clock.now())
-
-
-def refusal(answer: httpx.Response) -> tuple[int, str | None, str]:
-    body = answer.json()
-    assert body["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
-    assert answer.headers["content-type"] == "application/scim+json"
-    return answer.status_code, body.get("scimType"), body.get("detail", "")
 
 
 _HARMLESS = (
