@@ -21,6 +21,7 @@ from sqlmodel import col, select
 
 from bedside.auth.client_keys import FetchedKeys, PublicHttps
 from bedside.auth.clients import By, ClientMetadata, register_client
+from bedside.auth.directory import keep_client
 from bedside.auth.tables import AuditEvent
 
 ISSUER = "http://127.0.0.1:8003"
@@ -251,3 +252,22 @@ def authority(authority: Any, network: Network, certificate: Path, request: pyte
     trust = ssl.create_default_context(cafile=str(certificate))
     fetch = PublicHttps(resolve=network.resolve, way_to=way_to, trust=trust).fetch
     return replace(authority, client_keys=FetchedKeys(fetch, now_s=lambda: network.seconds))
+
+
+@pytest.fixture
+async def manager(server: Any, authority: Any) -> str:
+    """An access token that registers anything."""
+    with authority.units.unit() as session:
+        keep_client(
+            session,
+            "deployer",
+            name="Deployer",
+            secret="deployer-secret",
+            grant_types=["client_credentials"],
+            scope="clients.manage system/*.rs",
+            audiences=["http://127.0.0.1:8003"],
+        )
+    form = {"grant_type": "client_credentials", "scope": "clients.manage"}
+    answer = await server.post("/token", data=form, auth=("deployer", "deployer-secret"))
+    token: str = answer.json()["access_token"]
+    return token

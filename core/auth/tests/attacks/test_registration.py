@@ -1,21 +1,17 @@
 """Clients register themselves and look after their registration; attacks on that (50)."""
 
 import asyncio
-import base64
 from typing import Any
 
 import pytest
 from sqlmodel import select
 
 from bedside.auth.clients import INITIAL_TOKEN_LIFE, By, disable_client, make_initial_access_token
-from bedside.auth.directory import keep_client
 from bedside.auth.tables import AuditEvent, Client
+from core.auth.tests.registering import APP, CALLBACK, PROGRAM, bearer, refusal, register
 
 FHIR = "http://127.0.0.1:8000/fhir"
 PATIENTS = "http://127.0.0.1:8001"
-CALLBACK = "https://app.example.org/callback"
-APP = {"client_name": "Growth charts", "redirect_uris": [CALLBACK], "scope": "openid launch/patient patient/*.rs"}
-PROGRAM = {"client_name": "Night job", "grant_types": ["client_credentials"], "scope": "system/Patient.rs"}
 
 
 @pytest.fixture
@@ -25,38 +21,6 @@ def initial(authority: Any) -> Any:
             return make_initial_access_token(authority, session, by=By(user_id="u-admin"))
 
     return made
-
-
-@pytest.fixture
-async def manager(server: Any, authority: Any) -> str:
-    """An access token that registers anything."""
-    with authority.units.unit() as session:
-        keep_client(
-            session,
-            "deployer",
-            name="Deployer",
-            secret="deployer-secret",
-            grant_types=["client_credentials"],
-            scope="clients.manage system/*.rs",
-            audiences=["http://127.0.0.1:8003"],
-        )
-    form = {"grant_type": "client_credentials", "scope": "clients.manage"}
-    answer = await server.post("/token", data=form, auth=("deployer", "deployer-secret"))
-    token: str = answer.json()["access_token"]
-    return token
-
-
-async def register(server: Any, token: str | None, document: Any = APP, **changed: Any) -> Any:
-    body = {name: value for name, value in (document | changed).items() if value is not None}
-    return await server.post("/register", json=body, headers=bearer(token))
-
-
-def bearer(token: str | None) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"} if token is not None else {}
-
-
-def refusal(answer: Any) -> tuple[int, str, str]:
-    return answer.status_code, answer.json()["error"], answer.json().get("error_description", "")
 
 
 async def test_an_app_registers_with_an_initial_access_token(server: Any, initial: Any, clock: Any) -> None:
@@ -278,67 +242,6 @@ async def test_attack_50_a_redirect_uri_that_leads_elsewhere(
 async def test_https_and_the_loopback_interface_are_redirected_to(server: Any, initial: Any, uri: str) -> None:
     answer = await register(server, initial(), redirect_uris=[uri])
     assert (answer.status_code, answer.json()["redirect_uris"]) == (201, [uri])
-
-
-KEYED = PROGRAM | {"token_endpoint_auth_method": "private_key_jwt"}
-
-
-async def test_attack_50_a_private_key_in_the_jwks(server: Any, manager: str, keys: Any) -> None:
-    leaked = "a private or symmetric key was sent: it is no longer secret, make a new one"
-    for key in keys.values():
-        answer = await register(server, manager, KEYED, jwks={"keys": [key.whole()]})
-        assert refusal(answer) == (400, "invalid_client_metadata", leaked)
-        assert (await register(server, manager, KEYED, jwks={"keys": [key.public()]})).status_code == 201
-    symmetric = {"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "s"}]}
-    assert refusal(await register(server, manager, KEYED, jwks=symmetric))[2] == leaked
-
-
-EC_KEY = {"kty": "EC", "crv": "P-256", "kid": "k"}
-
-
-def rsa_key(*, bits: int) -> dict[str, str]:
-    """Of this size, whoever could factor it."""
-    modulus = (1 << bits) - 1
-    written = base64.urlsafe_b64encode(modulus.to_bytes((bits + 7) // 8)).decode().rstrip("=")
-    return {"kty": "RSA", "n": written, "e": "AQAB", "kid": "k"}
-
-
-@pytest.mark.parametrize("bits", [2_048, 3_072, 8_192])
-async def test_an_rsa_key_of_a_sound_size_is_registered(server: Any, manager: str, bits: int) -> None:
-    assert (await register(server, manager, KEYED, jwks={"keys": [rsa_key(bits=bits)]})).status_code == 201
-
-
-@pytest.mark.parametrize(
-    ("jwks", "description"),
-    [
-        ({}, "a JWK Set has at least one key"),
-        ({"keys": []}, "a JWK Set has at least one key"),
-        ({"keys": {}}, "a JWK Set has at least one key"),
-        ({"keys": [EC_KEY] * 21}, "a JWK Set has at most 20 keys here"),
-        ({"keys": ["x"]}, "a key is no JSON object"),
-        ({"keys": [{"kty": "EC"}]}, "a key has no kid of 1 to 200 printable characters"),
-        ({"keys": [EC_KEY]}, "a key is neither an RSA key nor one on P-256 or P-384"),
-        ({"keys": [EC_KEY | {"x": "AAAA", "y": "AAAA"}]}, "a key is neither an RSA key nor one on P-256 or P-384"),
-        ({"keys": [EC_KEY | {"x": 1, "y": []}]}, "a key is neither an RSA key nor one on P-256 or P-384"),
-        ({"keys": [{"kty": "OKP", "kid": "k"}]}, "a key is neither an RSA key nor one on P-256 or P-384"),
-        ({"keys": [EC_KEY | {"use": "enc"}]}, "a key is not for signatures"),
-        ({"keys": [EC_KEY | {"key_ops": 17}]}, "a key is not for signatures"),
-        ({"keys": [EC_KEY | {"crv": "P-521"}]}, "an elliptic curve key is on another curve than P-256 or P-384"),
-        ({"keys": [EC_KEY | {"crv": "secp256k1"}]}, "an elliptic curve key is on another curve than P-256 or P-384"),
-        ({"keys": [EC_KEY | {"crv": ["P-256"]}]}, "a key is neither an RSA key nor one on P-256 or P-384"),
-        ({"keys": [rsa_key(bits=1_024)]}, "an RSA key has 2048 to 8192 bits here"),
-        ({"keys": [rsa_key(bits=2_047)]}, "an RSA key has 2048 to 8192 bits here"),
-        ({"keys": [rsa_key(bits=8_193)]}, "an RSA key has 2048 to 8192 bits here"),
-        ({"keys": [rsa_key(bits=2_048) | {"e": "AQ"}]}, "an RSA key has an exponent of 3 to 32 bits here"),
-        ({"keys": [rsa_key(bits=2_048) | {"e": "AQAAAAE"}]}, "an RSA key has an exponent of 3 to 32 bits here"),
-        ({"keys": [rsa_key(bits=2_048) | {"n": "+" * 342}]}, "a key is neither an RSA key nor one on P-256 or P-384"),
-        ({"keys": [rsa_key(bits=2_048) | {"n": 17}]}, "a key is neither an RSA key nor one on P-256 or P-384"),
-    ],
-)
-@pytest.mark.filterwarnings("error")
-async def test_keys_are_sound_when_they_are_registered(server: Any, manager: str, jwks: Any, description: str) -> None:
-    answer = await register(server, manager, KEYED, jwks=jwks)
-    assert refusal(answer) == (400, "invalid_client_metadata", description)
 
 
 @pytest.mark.parametrize(
