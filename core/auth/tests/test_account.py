@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from bedside.auth.tables import AuditEvent, Credential
+from bedside.auth.access_log.recording import keep
+from bedside.auth.tables import AuditEvent, Credential, User
 from core.auth.tests.factors import App, app_of, codes_of, enrol, follow, hidden, sign_in_again
 
 AUTHENTICATOR = "/account/authenticator"
@@ -130,6 +131,7 @@ class TestOutsideTheDemo:
         "/account/factors/x/remove",
         "/account/sessions/x/end",
         "/account/sign-out-everywhere",
+        "/account/apps/withdraw",
     ],
 )
 async def test_attack_51_no_form_of_the_account_is_taken_from_elsewhere(flow: Any, path: str) -> None:
@@ -181,3 +183,54 @@ async def test_signing_out_everywhere_ends_every_browser_and_app(flow: Any, serv
         server.cookies.clear()
         server.cookies.update(cookies)
         assert (await flow.browser.get("/account")).headers["location"].startswith("/sign-in")
+
+
+async def test_what_an_app_of_others_was_allowed_is_taken_back(flow: Any, server: Any) -> None:
+    page = await follow(flow, await flow.sign_in("patient", client_id="foreign", scope="openid patient/*.rs"))
+    allowed = await flow.submit(page, "/consent", scope="openid", decision="allow")
+    tokens = (await flow.redeem(str(allowed.headers["location"]).partition("code=")[2].partition("&")[0],
+                                client_id="foreign")).json()  # fmt: skip
+    page = await account(flow)
+    assert "app-row" in page.text
+    form = hidden(page) | {"client": "foreign"}
+    assert (await server.post("/account/apps/withdraw", data=form)).headers["location"] == "/account"
+    assert "app-row" not in (await account(flow)).text
+    introspected = await server.get("/userinfo", headers={"Authorization": f"Bearer {tokens['access_token']}"})
+    assert introspected.status_code == 401
+
+
+async def test_a_patient_sees_who_looked_at_their_record_and_nobody_elses(flow: Any, authority: Any) -> None:
+    with authority.units.unit() as session:
+        physician = session.exec(select(User).where(User.username == "physician")).one()
+        for number, (patient, action) in enumerate((("p1", "view"), ("p1", "update"), ("p2", "view"))):
+            keep(
+                session,
+                AuditEvent(
+                    id=f"e{number}",
+                    recorded_at=authority.clock.now(),
+                    action=action,
+                    outcome="success",
+                    source="gateway",
+                    user_id=physician.id,
+                    client_id="app",
+                    entity=None,
+                    purpose="BTG" if action == "update" else None,
+                    patients=[patient],
+                    detail={},
+                ),
+            )
+    await flow.sign_in("patient", scope="openid")
+    page = await flow.browser.get("/account/record")
+    told = re.findall(
+        r"<strong>([^<]+)</strong> ([^<]+?)(?: <span class=\"badge soon\">([a-z]+)</span>)?<span", page.text
+    )
+    assert told[:2] == [("The physician", "changed it", "emergency"), ("The physician", "looked at it", "")]
+    assert sum(who == "The physician" for who, _, _ in told) == 2
+    # That one looked is there the next time.
+    assert "<strong>You</strong> looked here" in (await flow.browser.get("/account/record")).text
+
+
+async def test_who_is_no_patient_has_no_record_to_look_at(flow: Any) -> None:
+    await flow.sign_in("physician")
+    assert "/account/record" not in (await account(flow)).text
+    assert (await flow.browser.get("/account/record")).status_code == 404

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, tuple_
+from sqlalchemy import ColumnElement, or_, tuple_
 from sqlmodel import Session, col, func, select
 
 from bedside.auth.tables import AuditedPatient, AuditEvent
@@ -19,13 +19,14 @@ Place = tuple[datetime, str]
 class Looked:
     """What is looked for; what is empty or None bounds nothing. Several values mean any of them.
 
-    `people` and `clients` are ids, `patients` logical ids; `since` is within, `until` is not. `also` are further
-    conditions on AuditEvent.
+    `people` and `clients` are ids, `agents` of either; `patients` are logical ids; `since` is within, `until` is not.
+    `also` are further conditions on AuditEvent.
     """
 
     patients: Sequence[str] = ()
     people: Sequence[str] = ()
     clients: Sequence[str] = ()
+    agents: Sequence[str] = ()
     actions: Sequence[str] = ()
     outcomes: Sequence[str] = ()
     purposes: Sequence[str] = ()
@@ -72,6 +73,8 @@ def conditions(looked: Looked) -> list[ColumnElement[bool]]:
         (AuditEvent.purpose, looked.purposes),
     ]
     found: list[ColumnElement[bool]] = [col(column).in_(values) for column, values in named if values]
+    if looked.agents:
+        found.append(or_(col(AuditEvent.user_id).in_(looked.agents), col(AuditEvent.client_id).in_(looked.agents)))
     if looked.patients:
         about = select(AuditedPatient.event_id).where(col(AuditedPatient.patient).in_(looked.patients))
         found.append(col(AuditEvent.id).in_(about))

@@ -83,8 +83,7 @@ class Log:
     def _links(self, asked: "_Asked", page: Page) -> list[dict[str, str]]:
         links = [{"relation": "self", "url": self._url(asked.repeated)}]
         if page.following is not None:
-            at, id_ = page.following
-            place = ("_page", f"{at.isoformat()}~{id_}")
+            place = ("_page", place_written(page.following))
             links.append({"relation": "next", "url": self._url([*asked.repeated_without_page, place])})
         return links
 
@@ -145,15 +144,26 @@ def _count(value: str) -> int:
     return min(int(value), PAGE_MAX)
 
 
-def _place(value: str) -> Place:
+def place_written(place: Place) -> str:
+    at, id_ = place
+    return f"{at.isoformat()}~{id_}"
+
+
+def place_of(value: str) -> Place | None:
+    """None unless `place_written` wrote it."""
     found = _PLACE.fullmatch(value)
     try:
         at = datetime.fromisoformat(found[1]) if found else None
     except ValueError:
         at = None
-    if found is None or at is None or at.tzinfo is None:
+    return None if found is None or at is None or at.tzinfo is None else (at, found[2])
+
+
+def _place(value: str) -> Place:
+    place = place_of(value)
+    if place is None:
         raise _refused("_page is not one of ours")
-    return at, found[2]
+    return place
 
 
 def _one_of(name: str, value: str, values: dict[str, bool]) -> bool:

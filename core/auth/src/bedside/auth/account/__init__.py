@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from bedside.auth.account import overview, recovery, removing, setting_up, signing_out
+from bedside.auth.account import apps, overview, record, recovery, removing, setting_up, signing_out
 from bedside.auth.authority import Authority
 
-_PAGES = (overview, setting_up, recovery, removing, signing_out)
+_PAGES = (overview, setting_up, recovery, removing, apps, record, signing_out)
 
 
 def routes(authority: Authority) -> APIRouter:

@@ -1,9 +1,10 @@
-"""The first page: second step, password, browsers that are signed in."""
+"""The first page: second step, password, apps, browsers that are signed in."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bedside.auth.account.apps import allowed_apps
 from bedside.auth.account.owner import PATH, owner_of
 from bedside.auth.admin.sessions import living_of
 from bedside.auth.admin.wording import Wording
@@ -14,6 +15,7 @@ from bedside.auth.pages import page
 from bedside.auth.sign_in.browser import Browser
 from bedside.auth.sign_in.completing import confirmed_factors
 from bedside.auth.sign_in.recovery import recovery_codes_left
+from bedside.auth.whom import own_patients
 
 
 def routes(authority: Authority) -> APIRouter:
@@ -33,6 +35,8 @@ def routes(authority: Authority) -> APIRouter:
                 csrf=owner.csrf,
                 sign_out_proof=browser.proof(FORM),
                 factors=confirmed_factors(session, owner.user),
+                own_patients=own_patients(session, owner.user, now=now),
+                apps=allowed_apps(session, owner.user),
                 passkeys=authority.installation.passkey_host is not None,
                 codes_left=recovery_codes_left(session, owner.user),
                 sessions=living_of(session, owner.user, now=now),

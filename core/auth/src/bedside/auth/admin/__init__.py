@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from bedside.auth.admin import (
+    access_log,
     client,
     client_form,
     clients,
@@ -22,7 +23,7 @@ from bedside.auth.answers import NO_STORE
 from bedside.auth.authority import Authority
 
 # The fixed addresses of a section come before those that name one thing.
-_PAGES = (users, user_form, user, groups, clients, client_form, client, sessions, consents, keys, glass)
+_PAGES = (users, user_form, user, groups, clients, client_form, client, sessions, consents, keys, glass, access_log)
 
 
 def routes(authority: Authority) -> APIRouter:

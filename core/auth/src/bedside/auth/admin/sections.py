@@ -28,6 +28,7 @@ SECTIONS = (
     Section("Consents", "/admin/consents", SESSIONS),
     Section("Keys", "/admin/keys", KEYS),
     Section("Emergency access", "/admin/glass", AUDIT),
+    Section("Access log", "/admin/access-log", AUDIT),
 )
 WORDS = frozenset(section.may for section in SECTIONS)
 
