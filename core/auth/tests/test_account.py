@@ -9,6 +9,7 @@ from sqlmodel import select
 
 from bedside.auth.access_log.recording import keep
 from bedside.auth.tables import AuditEvent, Credential, User
+from core.auth.tests.administering import Administering
 from core.auth.tests.factors import App, app_of, codes_of, enrol, follow, hidden, sign_in_again
 
 AUTHENTICATOR = "/account/authenticator"
@@ -234,3 +235,27 @@ async def test_who_is_no_patient_has_no_record_to_look_at(flow: Any) -> None:
     await flow.sign_in("physician")
     assert "/account/record" not in (await account(flow)).text
     assert (await flow.browser.get("/account/record")).status_code == 404
+
+
+async def test_an_administrator_resets_the_second_step_of_who_has_lost_it(
+    flow: Any, clock: Any, authority: Any
+) -> None:
+    await flow.sign_in("patient", scope="openid")
+    await set_up(flow, clock)
+    theirs = dict(flow.browser.cookies)
+    with authority.units.reading() as session:
+        user_id = session.exec(select(User.id).where(User.username == "patient")).one()
+    flow.browser.cookies.clear()
+    admin = Administering(flow)
+    path = f"/admin/users/{user_id}"
+    assert "Authenticator app" in (await admin.open(path)).text
+    reset = await flow.submit(await admin.open(f"{path}/factors/reset"), f"{path}/factors/reset")
+    shown = await flow.browser.get(reset.headers["location"])
+    assert "Their second step is reset" in shown.text
+    assert "None set up" in shown.text
+    with authority.units.reading() as session:
+        assert session.exec(select(Credential)).all() == []
+        assert "factors-reset" in session.exec(select(AuditEvent.action)).all()
+    flow.browser.cookies.clear()
+    flow.browser.cookies.update(theirs)
+    assert (await flow.browser.get("/account")).headers["location"].startswith("/sign-in")

@@ -25,12 +25,15 @@ from bedside.auth.directory import (
     own_roles_of,
     patients_of,
     reactivate,
+    reset_factors,
     roles_of_group,
     withdraw_label_right,
     withdraw_role,
 )
 from bedside.auth.endpoints.password import link_to
+from bedside.auth.sign_in.completing import confirmed_factors
 from bedside.auth.sign_in.lockout import account_of
+from bedside.auth.sign_in.recovery import recovery_codes_left
 from bedside.auth.tables import Attempt, User
 from bedside.identity.roles import ROLES
 
@@ -73,6 +76,16 @@ def declare(console: Console) -> None:
         " It is shown to you once, to be handed over safely; links from before are good no longer.",
         button="Make the link",
         danger=False,
+    )
+    _declare_asked(
+        console,
+        "factors/reset",
+        _reset_factors,
+        title="Reset the second step of {}?",
+        text="Authenticator apps, passkeys and recovery codes of theirs let nobody in any more. They are signed out"
+        " everywhere, and whoever must have a second step sets one up when they next sign in. Make sure that it is they"
+        " who ask.",
+        button="Reset",
     )
     _declare_asked(
         console,
@@ -123,6 +136,8 @@ def _shown(visit: Visit, user: User) -> Response:
         user=user,
         invited=link_kind(user) == "invitation",
         link_asked_at=_asked_for_link(visit, user),
+        factors=confirmed_factors(session, user),
+        codes_left=recovery_codes_left(session, user),
         own_roles=own_roles_of(session, user, now=now),
         now=now,
         groups=[(group, roles_of_group(session, group)) for group in groups_of(session, user)],
@@ -190,6 +205,11 @@ def _make_link(visit: Visit, user: User) -> Note:
 def _asked_for_link(visit: Visit, user: User) -> datetime | None:
     attempt = visit.session.get(Attempt, account_of(user.username))
     return attempt.link_asked_at if attempt is not None else None
+
+
+def _reset_factors(visit: Visit, user: User) -> str:
+    reset_factors(visit.authority, visit.session, actor(visit), user)
+    return "Their second step is reset, and they are signed out everywhere."
 
 
 def _sign_out(visit: Visit, user: User) -> str:

@@ -6,6 +6,7 @@ from bedside.auth.authority import Authority
 from bedside.auth.directory.actor import Actor
 from bedside.auth.directory.administering import note
 from bedside.auth.directory.judging import judged
+from bedside.auth.directory.refusing import not_permitted
 from bedside.auth.revocation import end_grants_of
 from bedside.auth.tables import Credential, User
 
@@ -26,6 +27,8 @@ def reset_factors(authority: Authority, session: Session, actor: Actor, user: Us
 
     Raises DirectoryRefused as every change of another's account.
     """
+    if not actor.may_manage:
+        raise not_permitted()
     with judged(authority, session, actor, [user.id]):
         _delete_all(session, user)
         end_grants_of(authority, session, [user.id])
