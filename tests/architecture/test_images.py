@@ -90,6 +90,22 @@ def test_the_core_services_cannot_be_reached_from_outside() -> None:
     }  # fmt: skip
 
 
+def test_what_must_outlive_a_container_lies_on_a_volume_that_its_user_may_write_to() -> None:
+    composed = yaml.safe_load((ROOT / "compose.yaml").read_text())
+
+    for service, dockerfile in (
+        ("gateway", "gateway"),
+        *((name, f"core/{name}") for name in ("auth", "patients", "encounters")),
+    ):
+        described = composed["services"][service]
+        assert described["volumes"] == [f"{service}:{described['environment']['BEDSIDE_DATA_DIR']}"]
+        assert service in composed["volumes"]
+        assert (
+            "RUN mkdir /data && chown 65532:65532 /data\nUSER 65532:65532"
+            in (ROOT / dockerfile / "Dockerfile").read_text()
+        )
+
+
 def test_the_workflow_pins_its_actions_and_may_only_read() -> None:
     text = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
 
