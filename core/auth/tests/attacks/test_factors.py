@@ -3,10 +3,12 @@
 import asyncio
 from typing import Any
 
+import jwt as pyjwt
 import pytest
 from sqlmodel import select
 
 from bedside.auth.tables import AuditEvent
+from bedside.identity.acr import ONE_FACTOR, TWO_FACTORS
 from core.auth.tests.factors import app_of, enrol, follow, hidden, sign_in_again
 
 SESSION = "bedside-auth"
@@ -18,12 +20,31 @@ def demo() -> bool:
     return False
 
 
+def claims(token: str) -> dict[str, Any]:
+    told: dict[str, Any] = pyjwt.decode(token, options={"verify_signature": False})
+    return told
+
+
 def reasons(authority: Any) -> list[str]:
     with authority.units.reading() as session:
         rows = session.exec(
             select(AuditEvent).where(AuditEvent.outcome == "refused").order_by(AuditEvent.recorded_at)
         ).all()
         return [row.detail["reason"] for row in rows]
+
+
+async def test_attack_29_acr_values_renew_auth_time(flow: Any, clock: Any, told: Any) -> None:
+    before = claims((await flow.tokens("patient", scope="openid"))["access_token"])
+    clock.advance(seconds=5)
+    # The twin: where nothing more is asked, the sign-in of before counts.
+    same = (await flow.redeem(told(await flow.authorize(scope="openid"))["code"])).json()
+    assert claims(same["access_token"])["auth_time"] == before["auth_time"]
+    page = await follow(flow, await flow.authorize(scope="openid", acr_values=TWO_FACTORS))
+    shown = await flow.submit(page, "/enrol", otp=app_of(page, clock).code())
+    answer = await flow.browser.get("/factor", params=hidden(shown))
+    after = claims((await flow.redeem(told(answer)["code"])).json()["access_token"])
+    assert (before["acr"], after["acr"]) == (ONE_FACTOR, TWO_FACTORS)
+    assert after["auth_time"] >= before["auth_time"] + 5
 
 
 async def test_attack_52_the_session_has_another_secret_after_each_step(flow: Any, clock: Any) -> None:
