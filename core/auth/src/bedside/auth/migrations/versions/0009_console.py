@@ -13,7 +13,6 @@ def upgrade() -> None:
             session_id text NOT NULL REFERENCES session(id),
             sealed {bytes} NOT NULL,
             expires_at {instant} NOT NULL)""",
-        "ALTER TABLE initial_access_token ADD COLUMN made_for text NOT NULL DEFAULT ''",
         # What administrators look for, so that a page does not read the whole table.
         "CREATE INDEX session_seen ON session(seen_at) WHERE ended_at IS NULL",
     )
