@@ -5,16 +5,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sqlalchemy import insert
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
+from bedside.auth.access_log.adding import EVENTS, PATIENTS
 from bedside.auth.authority import Authority
 from bedside.auth.tables import AuditEvent
 from bedside.events.envelope import new_event_id
 from bedside.identity import Caller
 
-_EVENT = insert(SQLModel.metadata.tables["audit_event"])
-_PATIENT = insert(SQLModel.metadata.tables["audit_event_patient"])
-_COLUMNS = tuple(SQLModel.metadata.tables["audit_event"].columns.keys())
+_EVENT = insert(EVENTS)
+_PATIENT = insert(PATIENTS)
+_COLUMNS = tuple(EVENTS.columns.keys())
 Outcome = Literal["success", "refused", "failed"]
 
 

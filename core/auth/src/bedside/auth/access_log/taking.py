@@ -1,16 +1,17 @@
 """Takes what the edges tell of accesses into the log, each once."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
 import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, select
 
-from bedside.auth.tables import AuditedPatient, AuditEvent, Glass
+from bedside.auth.access_log.adding import add
+from bedside.auth.access_log.sealing import in_the_chain, may_chain
+from bedside.auth.tables import AuditEvent, Glass
 
 LINES_MAX = 1_000
 EMERGENCY = "BTG"
@@ -57,23 +58,16 @@ class Taken:
 def take(session: Session, lines: Sequence[bytes]) -> Taken:
     """What was taken before is not taken again; what is no line of ours is counted, and kept by nobody."""
     told = _read(lines)
+    # Whoever else brings the same waits here, and then finds it known.
+    may_chain(session, wait=True)
     known = set(session.exec(select(AuditEvent.id).where(col(AuditEvent.id).in_([each.id for each in told]))))
     new = {each.id: each for each in told if each.id not in known}
     emergencies = _Emergencies(session, new.values())
     rows = [_row(each, emergencies) for each in new.values()]
-    if rows:
-        _insert(session, AuditEvent, rows)
-        _insert(
-            session, AuditedPatient, [{"patient": p, "event_id": row["id"]} for row in rows for p in row["patients"]]
-        )
+    for row, place in zip(rows, in_the_chain(session, rows), strict=True):
+        row |= asdict(place)
+    add(session, rows)
     return Taken(len(rows), len(lines) - len(told))
-
-
-def _insert(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Two processes may bring the same at once: the second waits for the first, and then adds nothing."""
-    if rows:
-        insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-        session.connection().execute(insert(table).on_conflict_do_nothing(), rows)
 
 
 def _read(lines: Sequence[bytes]) -> list[Told]:
@@ -88,7 +82,7 @@ def _read(lines: Sequence[bytes]) -> list[Told]:
     return told
 
 
-def _row(told: Told, emergencies: "_Emergencies") -> Mapping[str, Any]:
+def _row(told: Told, emergencies: "_Emergencies") -> dict[str, Any]:
     person = told.subject if told.subject != told.client else None
     return {
         "id": told.id,
@@ -103,8 +97,6 @@ def _row(told: Told, emergencies: "_Emergencies") -> Mapping[str, Any]:
         "purpose": EMERGENCY if emergencies.cover(told) else told.purpose,
         "patients": sorted(set(told.patients)),
         "detail": told.detail,
-        "position": None,
-        "hash": None,
     }
 
 
