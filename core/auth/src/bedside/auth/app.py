@@ -57,10 +57,22 @@ from bedside.identity import Unreachable
 if TYPE_CHECKING:
     from bedside.service import Runtime
 
+# Routes are tried in this order, 1 µs each: what programs ask all day stands before what people open.
 _ENDPOINTS = (
+    token,
+    introspect,
+    accesses,
+    revocations,
     discovery,
-    authorize,
     par,
+    revoke,
+    userinfo,
+    audit_events,
+    launch,
+    glass,
+    register,
+    scim,
+    authorize,
     sign_in,
     factor,
     enrol,
@@ -70,18 +82,7 @@ _ENDPOINTS = (
     patient,
     consent,
     another_person,
-    token,
-    revoke,
-    introspect,
-    register,
-    userinfo,
-    launch,
-    glass,
     end_session,
-    revocations,
-    accesses,
-    audit_events,
-    scim,
     admin,
 )
 _FROM_ANY_ORIGIN = (
